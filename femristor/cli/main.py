@@ -1,0 +1,115 @@
+"""Entry point of the `femristor` command: the table of commands, and errors as one sentence each.
+
+Exit codes: 0 done, 2 the user can put it right (the sentence says how), 130 interrupted, 1 a fault of ours.
+With FEMRISTOR_DEBUG=1 in the environment every error comes with its traceback.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from femristor import __version__
+from femristor.cli.options import CommandGroup, mpi_rank
+from femristor.core.errors import FemristorError
+
+COMMANDS = {
+    "demo": "Run the whole chain and write femristor-demo/index.html.",
+    "doctor": "Check the environment: versions, MPI, PETSc, compiler, gmsh, torch.",
+    "card": "Show, check, copy and compare device cards.",
+    "iv": "Current against voltage of a cell by finite elements.",
+    "fit": "Fit a forming curve or hopping conduction to measured I-V files.",
+    "compact": "Distil the finite-element cell into a table and sweep it.",
+    "array": "Program, relax and pulse an array of cells.",
+    "mvm": "Analog matrix products and their error over time.",
+    "train": "Train a network on the device.",
+}
+
+
+class LazyGroup(CommandGroup):
+    """Imports `femristor.cli.<name>` when its command is asked for, and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of one name, or None for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"femristor.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help lines from the table, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup)
+@click.version_option(__version__, prog_name="femristor")
+def cli() -> None:
+    """From the physics of an analog ReRAM cell to a network trained on it.
+
+    Each command takes --json (one object on standard output) and --seed.
+    """
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = cli.main(args=argv, prog_name="femristor", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except FemristorError as error:
+        return _complain(str(error), error.exit_code)
+    except click.exceptions.Abort as error:
+        return _complain(_interruption(error.__cause__), 130, kind="interrupted")
+    except KeyboardInterrupt as error:
+        return _complain(_interruption(error), 130, kind="interrupted")
+    except click.ClickException as error:
+        return _complain(_usage_sentence(error), 2)
+    except OSError as error:
+        return _complain(_os_sentence(error), 2)
+    except MemoryError:
+        return _complain("Not enough memory; use a coarser resolution or fewer cells.", 2)
+    except Exception as error:  # a fault of ours: still no traceback unless asked for
+        text = f"{type(error).__name__}: {error}; set FEMRISTOR_DEBUG=1 for the traceback and report it."
+        return _complain(text, 1, kind="internal error")
+
+
+def _complain(text: str, code: int, *, kind: str = "error") -> int:
+    if os.environ.get("FEMRISTOR_DEBUG") == "1":
+        traceback.print_exc()
+    if mpi_rank() == 0 or kind == "internal error":
+        print(f"femristor: {kind}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def _interruption(error: BaseException | None) -> str:
+    kept = str(error) if error is not None else ""
+    return kept or "Earlier output is left as it was; run the command again to start over."
+
+
+def _usage_sentence(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{text}; see {context.command_path} --help." if context is not None else f"{text}."
+
+
+def _os_sentence(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return (
+        f"{where}{error.strerror or error}; check the path, its permissions and the space left on the disk."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
