@@ -1,0 +1,283 @@
+"""The device card as frozen SI dataclasses: what every room reads; built by `load_card`."""
+
+from dataclasses import dataclass, field
+
+from femristor.core.errors import InputError
+from femristor.device.state import CellState, HoppingParameters
+
+ROLES = ("bottom_electrode", "oxide", "cmo", "top_electrode", "cap")
+
+
+@dataclass(frozen=True)
+class SourceNote:
+    """Where a number of the card comes from.
+
+    Attributes:
+        text: the number as written in the card.
+        source: abbreviation, expanded in `DeviceCard.bibliography`.
+        confidence: S stated, D derived, E estimate, M modelled, F fitted.
+        note: remark.
+    """
+
+    text: str
+    source: str
+    confidence: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the stack; `role` is one of ROLES."""
+
+    name: str
+    role: str
+    material: str
+    thickness_m: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """Bulk properties; `conductivity_S_per_m` is None where hopping gives it."""
+
+    name: str
+    conductivity_S_per_m: float | None
+    thermal_conductivity_W_per_mK: float
+    low_field_conductivity_S_per_m: float | None = None
+
+    @property
+    def is_hopping(self) -> bool:
+        """Whether the conductivity is the Mott-Gurney law."""
+        return self.conductivity_S_per_m is None
+
+
+@dataclass(frozen=True)
+class Filament:
+    """The conductive filament in the oxide."""
+
+    radius_m: float
+    material: str
+
+
+@dataclass(frozen=True)
+class Dome:
+    """The half sphere of CMO over the filament whose vacancies switch the cell."""
+
+    radius_m: float
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The solved region: outer radius, radius where CMO and top electrode end, what is beyond."""
+
+    radius_m: float
+    electrode_radius_m: float
+    dielectric: str
+
+
+@dataclass(frozen=True)
+class HoppingLaw:
+    """Lines that give hopping distance and barrier from the density (IBM compact model)."""
+
+    attempt_frequency_Hz: float
+    distance_min_m: float
+    distance_0_m: float
+    distance_slope_m4: float
+    barrier_0_J: float
+    barrier_slope_J_m3: float
+    background_density_m3: float
+
+    def distance_m(self, density_m3: float) -> float:
+        """a_e = max(a_min, a_0 - a_1 N) [m]."""
+        return max(self.distance_min_m, self.distance_0_m - self.distance_slope_m4 * density_m3)
+
+    def barrier_J(self, density_m3: float) -> float:
+        """dE = max(0, dE_0 - dE_1 N) [J]."""
+        return max(0.0, self.barrier_0_J - self.barrier_slope_J_m3 * density_m3)
+
+    def parameters(self, density_m3: float) -> HoppingParameters:
+        """Parameters at a density."""
+        return HoppingParameters(density_m3, self.distance_m(density_m3), self.barrier_J(density_m3))
+
+
+@dataclass(frozen=True)
+class IonicLaw:
+    """Parameters of vacancy hopping (see `femristor.device.laws.vacancy`)."""
+
+    attempt_frequency_Hz: float
+    hop_distance_m: float
+    length_m: float
+    charge_number: float
+    barrier_set_J: float
+    barrier_set_slope_J_m3: float
+    barrier_reset_J: float
+    density_max_m3: float
+    saturation_exponent: float
+
+    def set_barrier_J(self, density_m3: float) -> float:
+        """Barrier of the set direction at a density, E_0 + slope N [J]."""
+        return self.barrier_set_J + self.barrier_set_slope_J_m3 * density_m3
+
+
+@dataclass(frozen=True)
+class Selector:
+    """The NMOS in series with the cell, and its gate voltages."""
+
+    width_m: float
+    length_m: float
+    threshold_V: float
+    saturation_velocity_m_per_s: float
+    mobility_m2_per_Vs: float
+    oxide_thickness_m: float
+    gate_set_V: float
+    gate_reset_V: float
+    gate_read_V: float
+    gate_forming_V: float
+    series_resistance_ohm: float
+
+
+@dataclass(frozen=True)
+class LineLaw:
+    """sigma = slope G + offset."""
+
+    slope: float
+    offset_S: float
+
+
+@dataclass(frozen=True)
+class RelaxationLaw:
+    """Mean shift and sigma of a programmed conductance, lines in ln(t/s)."""
+
+    mean_slope_S: float
+    sigma_slope_S: float
+    sigma_offset_S: float
+
+
+@dataclass(frozen=True)
+class ReadNoiseLaw:
+    """sigma = coefficient log10(G/uS) sqrt(ln((t + t_r)/(2 t_r)))."""
+
+    coefficient_S: float
+    reference_time_s: float
+
+
+@dataclass(frozen=True)
+class PulseStatistics:
+    """Open-loop pulse response of the measured array, and the pulses that gave it."""
+
+    n_states_mean: float
+    n_states_std: float
+    skew_mean: float
+    skew_std: float
+    noise_to_signal: float
+    exponent_mean: float
+    exponent_std: float
+    pulse_width_s: float
+    set_amplitude_V: float
+    reset_amplitude_V: float
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Measured statistics of the array; `programming` maps an acceptance to its sigma line."""
+
+    g_min_S: float
+    g_max_S: float
+    levels: int
+    read_voltage_V: float
+    wire_segment_ohm: float
+    programming: dict[float, LineLaw]
+    relaxation: RelaxationLaw
+    read_noise: ReadNoiseLaw
+    pulses: PulseStatistics
+
+
+@dataclass(frozen=True)
+class OperatingRange:
+    """Range over which the compact table is built."""
+
+    voltage_max_V: float
+    density_min_m3: float
+    density_max_m3: float
+    ambient_min_K: float
+    ambient_max_K: float
+
+
+@dataclass(frozen=True)
+class DeviceCard:
+    """One cell: stack, materials, laws, states, selector, statistics, and the source of each number.
+
+    Attributes:
+        layers: from below; exactly one for each of ROLES but the cap, which may be missing.
+        states: label to CellState.
+        sources: dotted key to SourceNote.
+        bibliography: source abbreviation to citation.
+        hash: SHA-256 over the SI numbers (not over comments or notes).
+    """
+
+    name: str
+    description: str
+    polarity: str
+    ambient_K: float
+    cell_width_m: float
+    layers: tuple[Layer, ...]
+    materials: dict[str, Material]
+    filament: Filament
+    dome: Dome
+    domain: Domain
+    hopping: HoppingLaw
+    states: dict[str, CellState]
+    ionic: IonicLaw
+    selector: Selector
+    statistics: Statistics
+    range: OperatingRange
+    sources: dict[str, SourceNote] = field(repr=False)
+    bibliography: dict[str, str] = field(repr=False)
+    hash: str = ""
+
+    def material(self, name: str) -> Material:
+        """Material by name."""
+        return self.materials[name]
+
+    def layer(self, role: str) -> Layer:
+        """The layer of a role.
+
+        Raises:
+            InputError: the stack has none.
+        """
+        for entry in self.layers:
+            if entry.role == role:
+                return entry
+        raise InputError(f"Card {self.name}: the stack has no layer with role {role}; add one.")
+
+    def state(self, text: str) -> CellState:
+        """A state by its label, or "N=2e25" for a dome density in 1/m^3.
+
+        Raises:
+            InputError: an unknown label or an impossible density.
+        """
+        if text in self.states:
+            return self.states[text]
+        if not text.startswith("N="):
+            raise InputError(
+                f"No state '{text}' in card {self.name}; use one of {', '.join(self.states)} or N=<density in 1/m^3>."
+            )
+        try:
+            density = float(text[2:])
+        except ValueError:
+            raise InputError(f"'{text}' is no density; write it as N=2e25 (in 1/m^3).") from None
+        if not 0 < density <= self.ionic.density_max_m3:
+            raise InputError(
+                f"A density of {density:g} 1/m^3 is outside (0, {self.ionic.density_max_m3:g}]; choose another."
+            )
+        return self.state_at(density)
+
+    def state_at(self, density_m3: float) -> CellState:
+        """State with this dome density and the surroundings of the LRS; a_e and dE by the card's lines."""
+        reference = self.states["lrs"]
+        return CellState(f"N={density_m3:g}", self.hopping.parameters(density_m3), reference.surround)
+
+    def describe(self, key: str) -> str:
+        """One line on the origin of a number: text, confidence, citation."""
+        note = self.sources[key]
+        cited = self.bibliography.get(note.source, note.source)
+        return f"{key} = {note.text} [{note.confidence}] {cited}" + (f" ({note.note})" if note.note else "")
