@@ -1,0 +1,37 @@
+# make demo: set up and run the main job.  make test: set up and run every check.
+BIN := .venv/bin
+# One thread a process: two processes then share two cores without fighting over them.
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+.PHONY: help setup demo test lint bench golden
+help:
+	@echo "make demo    set up .venv, run the whole chain, write femristor-demo/index.html"
+	@echo "make test    set up .venv, check style and architecture, run all tests"
+	@echo "make setup   only set up .venv"
+	@echo "make lint    only style and architecture"
+	@echo "make bench   time us against named peers"
+	@echo "make golden  refresh the I-V curves in tests/golden after a wanted change of physics"
+
+setup:
+	@bash scripts/setup.sh
+
+demo: setup
+	@$(BIN)/femristor demo
+
+test: setup
+	@status=0; \
+	$(BIN)/ruff check --quiet . || status=1; \
+	$(BIN)/lint-imports --no-logo --no-cache || status=1; \
+	$(BIN)/python -m pytest || status=1; \
+	exit $$status
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo --no-cache
+
+bench: setup
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+golden: setup
+	$(BIN)/python -m pytest tests/golden --refresh-golden
