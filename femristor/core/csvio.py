@@ -69,11 +69,11 @@ class Table:
                 values[row] = float(text)
             except ValueError:
                 raise DataError(
-                    f"{self.path}: line {line}, column {name}: '{text}' is not a number; correct or remove the row."
+                    f"{self.path}: line {line}, column {name}: '{text}' is not a number; correct the row."
                 ) from None
             if not np.isfinite(values[row]):
                 raise DataError(
-                    f"{self.path}: line {line}, column {name}: {text} is not finite; correct or remove the row."
+                    f"{self.path}: line {line}, column {name}: {text} is not finite; remove the row."
                 )
         written = split_unit(name)[1]
         if unit and written:
@@ -137,7 +137,8 @@ def read_table(path: str | Path, kind: str) -> Table:
         cells = _cells(line, mark)
         if len(cells) != len(header):
             raise DataError(
-                f"{source}: line {number} has {len(cells)} cells and the header {len(header)}; complete the row."
+                f"{source}: line {number} has {len(cells)} cells and the header {len(header)}; "
+                "complete the row."
             )
         for name, cell in zip(header, cells, strict=True):
             columns[name].append(cell)

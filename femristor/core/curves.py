@@ -52,7 +52,8 @@ class IVCurve:
         object.__setattr__(self, "current_A", _finite_vector(self.current_A, "current"))
         if self.voltage_V.shape != self.current_A.shape:
             raise InputError(
-                f"Voltage has {self.voltage_V.size} points and current {self.current_A.size}; give one current a voltage."
+                f"Voltage has {self.voltage_V.size} points and current {self.current_A.size}; "
+                "give one current a voltage."
             )
         if not 1.0 <= self.ambient_K <= 2000.0:
             raise InputError(
@@ -74,7 +75,8 @@ class IVCurve:
         keep = (self.voltage_V >= low_V - 1e-12) & (self.voltage_V <= high_V + 1e-12)
         if keep.sum() < 2:
             raise InputError(
-                f"Only {int(keep.sum())} points of curve '{self.label}' lie between {low_V:g} and {high_V:g} V; widen the window."
+                f"Only {int(keep.sum())} points of curve '{self.label}' lie between {low_V:g} and "
+                f"{high_V:g} V; widen the window."
             )
         return self.replace(self.voltage_V[keep], self.current_A[keep])
 

@@ -121,15 +121,10 @@ def _resolve(table: Table, mapping: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _matches(header: str, aliases: tuple[str, ...]) -> bool:
-    name = split_unit(header)[0]
-    if name in aliases:
-        return True
-    head, _, tail = name.rpartition("_")
-    return (
-        tail.isdigit()
-        and split_unit(header.rpartition("_")[0])[0] in aliases
-        or (tail.isdigit() and head in aliases)
-    )
+    """Whether a header is one of the names, also when numbered ("abs_current_A_001")."""
+    head, _, tail = header.rpartition("_")
+    name = split_unit(head if tail.isdigit() else header)[0]
+    return name in aliases
 
 
 def _check_sorted(table: Table, voltage: np.ndarray, rows: list[int]) -> None:

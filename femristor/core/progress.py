@@ -1,7 +1,7 @@
 """Progress of long work, shown by whoever runs it; rooms only report."""
 
-from contextlib import contextmanager
-from typing import ContextManager, Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 
 class Task(Protocol):
@@ -14,7 +14,7 @@ class Task(Protocol):
 class Progress(Protocol):
     """Where tasks are shown; the command line gives one that writes to standard error."""
 
-    def task(self, description: str, total: float | None) -> ContextManager[Task]:
+    def task(self, description: str, total: float | None) -> AbstractContextManager[Task]:
         """Open a task; it closes when the block ends."""
 
 

@@ -89,15 +89,22 @@ def load(path: str | Path, cls: type | None = None):
                 raise StoreError(f"{source}: an HDF5 file, but not one that femristor wrote.")
             if schema > SCHEMA:
                 raise StoreError(
-                    f"{source}: schema {schema} is newer than this femristor reads ({SCHEMA}); update femristor."
+                    f"{source}: schema {schema} is newer than this femristor reads ({SCHEMA}); "
+                    "update femristor."
                 )
             result = _read(file, source)
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise StoreError(f"{source}: truncated or not an HDF5 file; make it again.") from error
     if cls is not None and not isinstance(result, cls):
         wanted = getattr(cls, "__store_name__", cls.__name__)
-        raise StoreError(f"{source}: holds a {type(result).__store_name__}, but a {wanted} is expected here.")
+        raise StoreError(
+            f"{source}: holds {_article(type(result).__store_name__)}, but {_article(wanted)} is expected here."
+        )
     return result
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
 
 
 def _write(group, result) -> None:
@@ -134,16 +141,20 @@ def _read(group, source: Path):
     if name not in _REGISTRY:
         _import_rooms(name)
     if name not in _REGISTRY:
-        raise StoreError(f"{source}: holds a {name}, which this femristor does not know; update femristor.")
+        raise StoreError(
+            f"{source}: holds {_article(name)}, which this femristor does not know; update femristor."
+        )
     cls, version = _REGISTRY[name]
     found = int(group.attrs["version"])
     if found > version:
         raise StoreError(
-            f"{source}: {name} of schema {found} is newer than this femristor reads ({version}); update femristor."
+            f"{source}: {name} of schema {found} is newer than this femristor reads ({version}); "
+            "update femristor."
         )
     if found < version:
         raise StoreError(
-            f"{source}: {name} of schema {found} is older than this femristor reads ({version}); make it again."
+            f"{source}: {name} of schema {found} is older than this femristor reads ({version}); "
+            "make it again."
         )
     plain = json.loads(group.attrs["plain"])
     hints = typing.get_type_hints(cls)

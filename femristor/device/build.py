@@ -6,7 +6,6 @@ from femristor.device import card as dc
 from femristor.device.schema import CardText, Entry, Section, Unit
 from femristor.device.state import CellState, HoppingParameters
 
-
 _SIGN_WORDS = {">0": "above 0", ">=0": "0 or above", "<0": "below 0"}
 
 
@@ -40,7 +39,8 @@ class _Reader:
         )
         if source is None or confidence is None:
             raise InputError(
-                f'{key} names no source or confidence; write {{ value = "{entry.value}", source = "E", confidence = "E" }}.'
+                f"{key} names no source or confidence; write "
+                f'{{ value = "{entry.value}", source = "E", confidence = "E" }}.'
             )
         if source not in self.bibliography:
             raise InputError(f"{key} cites '{source}', which is not in [sources]; add it there.")
@@ -241,8 +241,8 @@ def _check(card: dc.DeviceCard) -> None:
     expected = [role for role in dc.ROLES if role in roles]
     if roles != expected or not {"bottom_electrode", "oxide", "cmo", "top_electrode"} <= set(roles):
         raise InputError(
-            f"layers are {', '.join(roles)} from below, but they must be {', '.join(dc.ROLES)} in this order, "
-            "each once (the cap may be left out); reorder the [[layers]]."
+            f"layers are {', '.join(roles)} from below, but they must be {', '.join(dc.ROLES)} "
+            "in this order, each once (the cap may be left out); reorder the [[layers]]."
         )
     used = {layer.material for layer in card.layers} | {card.filament.material, card.domain.dielectric}
     for name in sorted(used - card.materials.keys()):
@@ -267,7 +267,8 @@ def _check(card: dc.DeviceCard) -> None:
     for small, value, large, bound in sorted(chain, key=lambda row: "cell_width" not in row[2]):
         if not value < bound:
             raise InputError(
-                f"{small} ({value * 1e9:g} nm) must be smaller than {large} ({bound * 1e9:g} nm); correct one of them."
+                f"{small} ({value * 1e9:g} nm) must be smaller than {large} ({bound * 1e9:g} nm); "
+                "correct one of them."
             )
     for label in ("lrs", "hrs"):
         if label not in card.states:

@@ -87,11 +87,11 @@ class HoppingLaw:
     background_density_m3: float
 
     def distance_m(self, density_m3: float) -> float:
-        """a_e = max(a_min, a_0 - a_1 N) [m]."""
+        """Hopping distance a_e = max(a_min, a_0 - a_1 N) [m]."""
         return max(self.distance_min_m, self.distance_0_m - self.distance_slope_m4 * density_m3)
 
     def barrier_J(self, density_m3: float) -> float:
-        """dE = max(0, dE_0 - dE_1 N) [J]."""
+        """Barrier dE = max(0, dE_0 - dE_1 N) [J]."""
         return max(0.0, self.barrier_0_J - self.barrier_slope_J_m3 * density_m3)
 
     def parameters(self, density_m3: float) -> HoppingParameters:
@@ -259,7 +259,8 @@ class DeviceCard:
             return self.states[text]
         if not text.startswith("N="):
             raise InputError(
-                f"No state '{text}' in card {self.name}; use one of {', '.join(self.states)} or N=<density in 1/m^3>."
+                f"No state '{text}' in card {self.name}; "
+                f"use one of {', '.join(self.states)} or N=<density in 1/m^3>."
             )
         try:
             density = float(text[2:])
@@ -267,7 +268,8 @@ class DeviceCard:
             raise InputError(f"'{text}' is no density; write it as N=2e25 (in 1/m^3).") from None
         if not 0 < density <= self.ionic.density_max_m3:
             raise InputError(
-                f"A density of {density:g} 1/m^3 is outside (0, {self.ionic.density_max_m3:g}]; choose another."
+                f"A density of {density:g} 1/m^3 is outside (0, {self.ionic.density_max_m3:g}]; "
+                "choose another."
             )
         return self.state_at(density)
 

@@ -72,7 +72,8 @@ def parse_card(text: str, origin: str) -> DeviceCard:
     version = raw.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise CardError(
-            f"{origin}: card schema {version} is newer than this femristor reads ({SCHEMA_VERSION}); update femristor."
+            f"{origin}: card schema {version} is newer than this femristor reads ({SCHEMA_VERSION}); "
+            "update femristor."
         )
     try:
         model = CardText.model_validate(raw)

@@ -67,7 +67,7 @@ class Section(BaseModel):
 
 
 class DeviceSection(Section):
-    """[device]"""
+    """Table [device]."""
 
     polarity: Literal["8W", "C8W"]
     ambient: Kelvin
@@ -75,7 +75,7 @@ class DeviceSection(Section):
 
 
 class DomainSection(Section):
-    """[domain]"""
+    """Table [domain]."""
 
     radius: Metre
     electrode_radius: Metre
@@ -83,7 +83,7 @@ class DomainSection(Section):
 
 
 class LayerSection(Section):
-    """[[layers]]"""
+    """Table [[layers]]."""
 
     name: str
     role: Literal["bottom_electrode", "oxide", "cmo", "top_electrode", "cap"]
@@ -92,20 +92,20 @@ class LayerSection(Section):
 
 
 class FilamentSection(Section):
-    """[filament]"""
+    """Table [filament]."""
 
     material: str
     radius: Metre
 
 
 class DomeSection(Section):
-    """[dome]"""
+    """Table [dome]."""
 
     radius: Metre
 
 
 class MaterialSection(Section):
-    """[materials.NAME]"""
+    """Table [materials.NAME]."""
 
     conduction: Literal["ohmic", "mott-gurney"] = "ohmic"
     electrical_conductivity: _quantity("S/m") | None = None
@@ -114,7 +114,7 @@ class MaterialSection(Section):
 
 
 class HoppingSection(Section):
-    """[hopping]"""
+    """Table [hopping]."""
 
     attempt_frequency: _quantity("Hz")
     distance_min: Metre
@@ -137,7 +137,7 @@ class StateSection(Section):
 
 
 class IonicSection(Section):
-    """[ionic]"""
+    """Table [ionic]."""
 
     attempt_frequency: _quantity("Hz")
     hop_distance: Metre
@@ -151,7 +151,7 @@ class IonicSection(Section):
 
 
 class SelectorSection(Section):
-    """[selector]"""
+    """Table [selector]."""
 
     width: Metre
     length: Metre
@@ -167,7 +167,7 @@ class SelectorSection(Section):
 
 
 class ProgrammingSection(Section):
-    """[[statistics.programming]]"""
+    """Table [[statistics.programming]]."""
 
     acceptance: Number
     slope: NotNegative
@@ -175,7 +175,7 @@ class ProgrammingSection(Section):
 
 
 class RelaxationSection(Section):
-    """[statistics.relaxation]"""
+    """Table [statistics.relaxation]."""
 
     mean_slope: _quantity("S", "any")
     sigma_slope: _quantity("S", ">=0")
@@ -183,14 +183,14 @@ class RelaxationSection(Section):
 
 
 class ReadNoiseSection(Section):
-    """[statistics.read_noise]"""
+    """Table [statistics.read_noise]."""
 
     coefficient: _quantity("S", ">=0")
     reference_time: _quantity("s")
 
 
 class PulsesSection(Section):
-    """[statistics.pulses]"""
+    """Table [statistics.pulses]."""
 
     n_states_mean: Number
     n_states_std: NotNegative
@@ -205,7 +205,7 @@ class PulsesSection(Section):
 
 
 class StatisticsSection(Section):
-    """[statistics]"""
+    """Table [statistics]."""
 
     conductance_min: Siemens
     conductance_max: Siemens
@@ -219,7 +219,7 @@ class StatisticsSection(Section):
 
 
 class RangeSection(Section):
-    """[range]"""
+    """Table [range]."""
 
     voltage_max: Volt
     density_min: Density
