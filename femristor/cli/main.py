@@ -99,12 +99,16 @@ def _interruption(error: BaseException | None) -> str:
 
 
 def _usage_sentence(error: click.ClickException) -> str:
-    text = " ".join(error.format_message().split()).rstrip(".")
+    text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
-    return f"{text}; see {context.command_path} --help." if context is not None else f"{text}."
+    if context is None or text.endswith("?"):
+        return text
+    return f"{text.rstrip('.')}; see {context.command_path} --help."
 
 
 def _os_sentence(error: OSError) -> str:
+    if isinstance(error, TimeoutError) and "JIT" in str(error):
+        return "A compilation that was interrupted earlier blocks the cache; run femristor doctor --repair."
     where = f"{error.filename}: " if error.filename else ""
     return (
         f"{where}{error.strerror or error}; check the path, its permissions and the space left on the disk."

@@ -1,0 +1,145 @@
+"""The frame of the command line: help, exit codes, one sentence an error, clean standard output."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+
+from femristor import __version__
+from femristor.cli.main import COMMANDS, main
+from femristor.cli.options import Context, common_options
+from femristor.core.errors import ConvergenceError
+
+
+@pytest.fixture
+def as_command(monkeypatch):
+    """Make a function the command `doctor` for one test."""
+
+    def install(function) -> None:
+        command = click.command("doctor")(common_options(function))
+        module = type(sys)("femristor.cli.doctor")
+        module.command = command
+        monkeypatch.setitem(sys.modules, "femristor.cli.doctor", module)
+
+    return install
+
+
+def raising(error):
+    def function(context: Context) -> None:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"]])
+def test_help_lists_every_command_without_importing_any(argv):
+    code = (
+        "import json, sys; from femristor.cli.main import main; "
+        f"code = main({argv}); print(json.dumps([m for m in sys.modules if m.startswith('femristor.')])); sys.exit(code)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    *screen, modules = run.stdout.strip().splitlines()
+    assert all(any(line.strip().startswith(name + " ") for line in screen) for name in COMMANDS)
+    assert set(json.loads(modules)) <= {"femristor.cli", "femristor.cli.main", "femristor.cli.options"} | {
+        f"femristor.core{part}" for part in ("", ".errors", ".progress")
+    }
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_takes_json_and_seed(name):
+    def leaves(command):
+        if isinstance(command, click.Group):
+            return [leaf for inner in command.commands.values() for leaf in leaves(inner)]
+        return [command]
+
+    for leaf in leaves(import_module(f"femristor.cli.{name}").command):
+        options = {text for parameter in leaf.params for text in parameter.opts}
+        assert {"--json", "--seed"} <= options, leaf.name
+        assert leaf.help, f"{leaf.name} has no help"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (
+            ConvergenceError("No convergence at 1.2 V;\n   lower --vmax."),
+            2,
+            "error: No convergence at 1.2 V; lower --vmax.",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted: Earlier output is left as it was"),
+        (KeyboardInterrupt("20 of 90 points are kept."), 130, "interrupted: 20 of 90 points are kept."),
+        (PermissionError(13, "Permission denied", "out.csv"), 2, "error: out.csv: Permission denied; check"),
+        (OSError(28, "No space left on device"), 2, "error: No space left on device; check"),
+        (TimeoutError("JIT compilation timed out"), 2, "femristor doctor --repair"),
+        (MemoryError(), 2, "Not enough memory"),
+        (ValueError("shapes differ"), 1, "internal error: ValueError: shapes differ; set FEMRISTOR_DEBUG=1"),
+    ],
+)
+def test_errors_become_one_sentence(as_command, capsys, monkeypatch, error, code, words):
+    monkeypatch.delenv("FEMRISTOR_DEBUG", raising=False)
+    as_command(raising(error))
+    assert main(["doctor"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.lstrip().startswith("femristor: ") and words in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_debug_shows_the_traceback(as_command, capsys, monkeypatch):
+    monkeypatch.setenv("FEMRISTOR_DEBUG", "1")
+    as_command(raising(ConvergenceError("No convergence.")))
+    assert main(["doctor"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_only_rank_0_prints(as_command, capsys, monkeypatch):
+    monkeypatch.setenv("PMI_RANK", "1")
+    as_command(lambda context: context.emit({}, "text"))
+    assert main(["doctor"]) == 0
+    assert main(["doctor", "--nonsense"]) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_moves_all_other_output_to_standard_error(as_command, capsys):
+    def function(context: Context) -> None:
+        print("a library talks")
+        with context.progress.task("working", 2) as task:
+            task.advance()
+        context.emit({"current_A": [1e-6, float("nan")], "seed": context.seed}, "text")
+
+    as_command(function)
+    assert main(["doctor", "--json", "--seed", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"current_A": [1e-6, None], "seed": 5}
+    assert "a library talks" in err and "working: done" in err
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().out == "a library talks\ntext\n"
+
+
+def test_json_also_redirects_what_is_printed_from_c(tmp_path):
+    script = tmp_path / "talk.py"
+    script.write_text(
+        "import os\n"
+        "from femristor.cli.streams import stdout_for_result\n"
+        "with stdout_for_result(json=True) as stream:\n"
+        "    os.write(1, b'from C\\n')\n"
+        "    print('{}', file=stream)\n"
+        "print('after')\n"
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert run.stdout == "{}\nafter\n"
+    assert run.stderr == "from C\n"
+
+
+def test_a_command_returns_its_exit_code(as_command):
+    as_command(lambda context: 2)
+    assert main(["doctor"]) == 2
