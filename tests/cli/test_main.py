@@ -1,6 +1,7 @@
 """The frame of the command line: help, exit codes, one sentence an error, clean standard output."""
 
 import json
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -143,3 +144,37 @@ def test_json_also_redirects_what_is_printed_from_c(tmp_path):
 def test_a_command_returns_its_exit_code(as_command):
     as_command(lambda context: 2)
     assert main(["doctor"]) == 2
+
+
+def test_ctrl_c_in_a_long_job(tmp_path):
+    script = tmp_path / "long_job.py"
+    script.write_text(
+        "import sys, time, types, click\n"
+        "from femristor.cli.main import main\n"
+        "from femristor.cli.options import common_options\n"
+        "module = types.ModuleType('femristor.cli.doctor')\n"
+        "@click.command('doctor')\n"
+        "@common_options\n"
+        "def command(context):\n"
+        "    print('started', file=sys.stderr, flush=True)\n"
+        "    time.sleep(60)\n"
+        "module.command = command\n"
+        "sys.modules['femristor.cli.doctor'] = module\n"
+        "sys.exit(main(['doctor', '--json']))\n"
+    )
+    job = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert job.stderr.readline() == "started\n"
+    job.send_signal(signal.SIGINT)
+    out, err = job.communicate(timeout=20)
+    assert (job.returncode, out) == (130, "")
+    assert err.strip() == (
+        "femristor: interrupted: Earlier output is left as it was; run the command again to start over."
+    )
+
+
+def test_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m femristor.cli.main card show | head -n 1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert run.stdout.startswith("cmo_hfox") and run.stderr == ""
