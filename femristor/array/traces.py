@@ -1,0 +1,96 @@
+"""Cells followed over the time after programming, beside the laws they were drawn from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from femristor.array.cell_array import CellArray, Effects
+from femristor.array.checks import finite_tensor, torch_generator
+from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
+from femristor.array.result import RelaxationTrace
+from femristor.core.errors import InputError
+from femristor.core.provenance import Provenance
+from femristor.core.status import Status
+from femristor.device.card import DeviceCard
+
+TEN_YEARS_S = 10 * 365 * 86400.0
+DEFAULT_TIMES_S = (0.01, 0.1, 1.0, 60.0, 600.0, 3600.0, 86400.0, 604800.0, TEN_YEARS_S)
+
+
+def follow_relaxation(
+    card: DeviceCard,
+    *,
+    levels_S: Sequence[float] = (50e-6,),
+    cells: int = 1000,
+    times_s: Sequence[float] = DEFAULT_TIMES_S,
+    acceptance: float = 0.002,
+    read_noise: bool = False,
+    seed: int = 0,
+) -> RelaxationTrace:
+    """Program cells to some levels and follow the change of each over rising times.
+
+    Args:
+        card: device card.
+        levels_S: targets within the window [S].
+        cells: cells a level, at least 2.
+        times_s: rising times since programming, above 0.
+        acceptance: of program-verify.
+        read_noise: add the read noise to every read.
+        seed: of the noise.
+
+    Returns:
+        RelaxationTrace.
+
+    Raises:
+        InputError: too few cells, times that do not rise, targets outside the window.
+    """
+    times = np.asarray(times_s, dtype=float)
+    if times.ndim != 1 or times.size < 1 or not np.all(np.diff(times, prepend=0.0) > 0):
+        raise InputError(
+            f"The times {list(times_s)} do not rise from above 0 s; sort them and remove duplicates."
+        )
+    if cells < 2:
+        raise InputError(f"{cells} cells a level have no spread; use 2 or more.")
+    target = finite_tensor(levels_S, "programmed level").reshape(-1)
+    effects = Effects(read_noise=read_noise)
+    array = CellArray(card, len(target), cells, generator=torch_generator(seed, 11), effects=effects)
+    array.program(target[:, None].expand(len(target), cells), acceptance=acceptance)
+    start = array.read_conductance_S()
+    change = np.empty((times.size, len(target), cells))
+    for index, time in enumerate(times):
+        array.advance(float(time))
+        change[index] = (array.read_conductance_S() - start).cpu().numpy()
+    return _trace(card, times, target.numpy(), change, seed)
+
+
+def _trace(
+    card: DeviceCard, times: np.ndarray, target: np.ndarray, change: np.ndarray, seed: int
+) -> RelaxationTrace:
+    law = card.statistics.relaxation
+    sigma_law = np.array([relaxation_sigma_S(law, time) for time in times])
+    flat = change.reshape(times.size, -1)
+    return RelaxationTrace(
+        time_s=times,
+        target_S=target,
+        change_S=change,
+        mean_S=flat.mean(axis=1),
+        sigma_S=flat.std(axis=1, ddof=1),
+        law_mean_S=np.array([relaxation_mean_S(law, time) for time in times]),
+        law_sigma_S=sigma_law,
+        correlation=_correlation(flat),
+        law_correlation=_ratio(
+            np.minimum.outer(sigma_law, sigma_law), np.maximum.outer(sigma_law, sigma_law)
+        ),
+        status=Status.SAMPLED,
+        provenance=Provenance.create("array.relaxation", card=card, seed=seed),
+    )
+
+
+def _correlation(flat: np.ndarray) -> np.ndarray:
+    moved = flat - flat.mean(axis=1, keepdims=True)
+    sigma = np.sqrt(np.mean(moved**2, axis=1))
+    return _ratio(moved @ moved.T / flat.shape[1], np.outer(sigma, sigma))
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)

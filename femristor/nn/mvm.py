@@ -1,0 +1,230 @@
+"""Analog matrix-vector product: digital-analog conversion, column currents of a CellArray, conversion back.
+
+    alpha = max|x| of each vector, or fixed       (input scale)
+    z = clip(Q(x/alpha; s_in), +-1)               (DAC: row voltages)
+    y = W' z, W' the weights of the cells now     (column currents, in units of the weights / out_scale)
+    result = alpha out_scale clip(Q(y; s_out), +-bound)
+
+`out_scale = max|W|` brings the programmed weights to [-1, 1]. With one device a weight, the term that the
+smallest conductance adds to every column is taken off exactly, as by an ideal reference column. Source:
+aihwkit's forward pass, and Falcone et al., arXiv 2502.04524, Fig. 4f. No wire resistance.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from femristor.array.cell_array import CellArray, Effects
+from femristor.array.checks import finite_tensor
+from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleDevice
+from femristor.core.errors import InputError
+from femristor.device.card import DeviceCard
+from femristor.nn.converters import Quantiser
+
+INPUT_SCALES = ("fixed", "absmax")
+MAPPINGS = ("single", "pair")
+
+
+@dataclass(frozen=True)
+class MvmSettings:
+    """Periphery and mapping; the defaults are those of the paper's 64 x 64 experiment.
+
+    Attributes:
+        input_bits: of the DAC over +-1; None for no rounding.
+        output_bits: of the ADC over +-output_bound; None for no rounding.
+        output_bound: largest output in units of the scaled weights; 15 for 64 x 64.
+        input_scale: "fixed" (alpha = input_range) or "absmax" (alpha = max|x| of each vector).
+        input_range: alpha where it is fixed; larger inputs are clipped.
+        mapping: "single" (one device a weight) or "pair" (differential).
+        acceptance: of program-verify, a fraction of the target.
+        effects: non-idealities of the cells that act.
+    """
+
+    input_bits: int | None = 6
+    output_bits: int | None = 8
+    output_bound: float = 15.0
+    input_scale: str = "fixed"
+    input_range: float = 1.0
+    mapping: str = "single"
+    acceptance: float = 0.002
+    effects: Effects = field(default_factory=Effects)
+
+    def __post_init__(self) -> None:
+        """Check words and ranges; the converters check bits and bounds."""
+        if self.input_scale not in INPUT_SCALES:
+            raise InputError(
+                f"An input scale '{self.input_scale}' is unknown; use one of {', '.join(INPUT_SCALES)}."
+            )
+        if self.mapping not in MAPPINGS:
+            raise InputError(f"A mapping '{self.mapping}' is unknown; use one of {', '.join(MAPPINGS)}.")
+        if not 0 < self.input_range < math.inf:
+            raise InputError(
+                f"An input range of {self.input_range} is not possible; give a finite one above 0."
+            )
+        _ = self.dac, self.adc
+
+    @property
+    def dac(self) -> Quantiser:
+        """Converter of the inputs, over +-1."""
+        return Quantiser(self.input_bits, 1.0)
+
+    @property
+    def adc(self) -> Quantiser:
+        """Converter of the outputs."""
+        return Quantiser(self.output_bits, self.output_bound)
+
+    @classmethod
+    def ideal(cls) -> "MvmSettings":
+        """No rounding, no bound, cells that keep their targets: the plain matrix product."""
+        return cls(
+            input_bits=None,
+            output_bits=None,
+            output_bound=math.inf,
+            input_scale="absmax",
+            effects=Effects.none(),
+        )
+
+
+class AnalogMatrix:
+    """A weight matrix on one array of cells.
+
+    Attributes:
+        array: the cells, rows = inputs and cols = outputs (with an axis of 2 in front for pairs).
+        out_scale: max|W|, digital factor behind the ADC.
+        settings: periphery and mapping.
+    """
+
+    def __init__(
+        self,
+        weights,
+        card: DeviceCard,
+        settings: MvmSettings = MvmSettings(),
+        *,
+        seed: int = 0,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        """Map the weights and program them; the clock starts at 0.
+
+        Args:
+            weights: (outputs, inputs).
+            card: device card.
+            settings: periphery and mapping.
+            seed: of the cells, unless a generator is given.
+            generator: takes the seed's place and sets the torch device.
+            dtype: in which products are computed; the cells stay float64.
+
+        Raises:
+            InputError: weights that are not a finite matrix, or an acceptance the card does not know.
+        """
+        matrix = finite_tensor(weights, "weight matrix", device=generator.device if generator else "cpu")
+        if matrix.ndim != 2:
+            raise InputError(f"Weights of shape {tuple(matrix.shape)} are no matrix; give (outputs, inputs).")
+        self.settings = settings
+        self.outputs, self.inputs = matrix.shape
+        largest = float(matrix.abs().max())
+        self.out_scale = largest if largest > 0 else 1.0
+        scaled = matrix.T / self.out_scale
+        make = SingleDevice if settings.mapping == "single" else DifferentialPair
+        self._mapping = make.fit(scaled, ConductanceWindow.of(card.statistics))
+        self.array = CellArray(
+            card,
+            self.inputs,
+            self.outputs,
+            tiles=() if self._mapping.devices == 1 else (2,),
+            seed=seed,
+            generator=generator,
+            effects=settings.effects,
+        )
+        self.array.program(self._mapping.to_conductance(scaled), acceptance=settings.acceptance)
+        self._dtype = dtype
+        self._dac, self._adc = settings.dac, settings.adc
+        self._cached: tuple[int, torch.Tensor] | None = None
+
+    def advance(self, to_time_s: float) -> None:
+        """Let time pass after programming (see CellArray.advance)."""
+        self.array.advance(to_time_s)
+
+    def effective_weights(self) -> torch.Tensor:
+        """Weights that the cells have now, read noise included, (outputs, inputs) float64."""
+        return self._mapping.to_weights(self.array.read_conductance_S()).T * self.out_scale
+
+    def _folded(self) -> torch.Tensor:
+        """(inputs, outputs) factors from DAC codes to ADC codes, kept until the cells change."""
+        if self._cached is None or self._cached[0] != self.array.revision:
+            unit_in, unit_out = self._dac.step or 1.0, self._adc.step or 1.0
+            weights = self._mapping.to_weights(self.array.read_conductance_S()) * (unit_in / unit_out)
+            self._cached = (self.array.revision, weights.to(self._dtype).contiguous())
+        return self._cached[1]
+
+    def __call__(self, inputs) -> torch.Tensor:
+        """Analog products, computed in converter codes so that each step is one pass over the data.
+
+        Args:
+            inputs: (inputs,) or (..., inputs).
+
+        Returns:
+            (outputs,) or (..., outputs) in the matrix's dtype.
+
+        Raises:
+            InputError: wrong shape or NaN.
+        """
+        values = self._checked(inputs)
+        alpha = self._alpha(values)
+        unit_in, unit_out = self._dac.step or 1.0, self._adc.step or 1.0
+        codes = values * (1.0 / unit_in / alpha)
+        if self._dac.bits is not None:
+            codes.round_()
+        codes.clamp_(-1.0 / unit_in, 1.0 / unit_in)
+        sums = codes @ self._folded()
+        if self._adc.bits is not None:
+            sums.round_()
+        if math.isfinite(self._adc.bound):
+            sums.clamp_(-self._adc.bound / unit_out, self._adc.bound / unit_out)
+        return sums.mul_(unit_out * self.out_scale * alpha)
+
+    def _checked(self, inputs) -> torch.Tensor:
+        try:
+            values = torch.as_tensor(inputs).detach().to(device=self.array.device, dtype=self._dtype)
+        except (TypeError, ValueError, RuntimeError):
+            raise InputError("The inputs are no rectangular array of numbers; give (..., inputs).") from None
+        if values.ndim == 0 or values.shape[-1] != self.inputs:
+            raise InputError(
+                f"Inputs of shape {tuple(values.shape)} do not fit a matrix with {self.inputs} inputs; give (..., {self.inputs})."
+            )
+        # One sum sees every NaN and infinity and costs a fraction of isfinite over all entries.
+        if (
+            values.numel()
+            and not math.isfinite(float(values.sum()))
+            and not bool(torch.isfinite(values).all())
+        ):
+            raise InputError("The inputs have NaN or infinite entries; replace them.")
+        return values
+
+    def _alpha(self, values: torch.Tensor) -> torch.Tensor | float:
+        if self.settings.input_scale == "fixed":
+            return self.settings.input_range
+        largest = values.abs().amax(dim=-1, keepdim=True)
+        return torch.where(largest > 0, largest, torch.ones_like(largest))
+
+
+def plain_product(matrix: AnalogMatrix, inputs: torch.Tensor) -> torch.Tensor:
+    """The same product written as its equations, the twin of `AnalogMatrix.__call__` for tests.
+
+    Args:
+        matrix: programmed weights.
+        inputs: (..., inputs) float64.
+
+    Returns:
+        (..., outputs) float64.
+    """
+    settings = matrix.settings
+    if settings.input_scale == "fixed":
+        alpha = torch.full((*inputs.shape[:-1], 1), settings.input_range, dtype=torch.float64)
+    else:
+        alpha = inputs.abs().amax(dim=-1, keepdim=True)
+        alpha[alpha == 0] = 1.0
+    z = settings.dac(inputs / alpha)
+    y = z @ (matrix.effective_weights() / matrix.out_scale).T
+    return alpha * matrix.out_scale * settings.adc(y)

@@ -1,0 +1,196 @@
+"""Error of a 64 x 64 analog matrix product over ten years (Falcone et al., arXiv 2502.04524, Fig. 4f).
+
+Matrix and inputs are drawn from a normal distribution with STANDARD DEVIATION 0.5, values beyond +-1 set to
++-1. (A variance of 0.5 gives 0.054 instead of 0.049 at time 0, uniform numbers in [-1, 1] 0.055.) Each draw
+programs its own cells once and follows them over all times.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from femristor.array.cell_array import Effects
+from femristor.array.checks import torch_generator
+from femristor.array.traces import TEN_YEARS_S
+from femristor.core.errors import InputError
+from femristor.core.progress import NullProgress, Progress
+from femristor.core.provenance import Provenance
+from femristor.core.status import Status
+from femristor.device.card import DeviceCard
+from femristor.nn.mvm import AnalogMatrix, MvmSettings
+from femristor.nn.mvm_law import expected_rmse
+from femristor.nn.result import MvmExperiment
+
+DEFAULT_TIMES_S = (0.0, 1.0, 3600.0, 86400.0, TEN_YEARS_S)
+PAPER_SETTINGS = MvmSettings()
+PAPER_RMSE = {1.0: 0.06, TEN_YEARS_S: 0.2}
+"""Printed in Falcone et al., arXiv 2502.04524 (with 0.35 ohm wires)."""
+REFERENCE_RMSE = dict(zip(DEFAULT_TIMES_S, (0.049, 0.063, 0.112, 0.142, 0.200), strict=True))
+REFERENCE_NOTE = "one draw of aihwkit's example 34 without wires, N(0, 0.5) clipped to [-1, 1]"
+
+
+@dataclass(frozen=True)
+class MvmDesign:
+    """What is multiplied.
+
+    Attributes:
+        size: rows and columns of the matrix.
+        inputs: number of input vectors a draw.
+        deviation: standard deviation of the normal distribution of weights and inputs.
+        limit: where they are clipped.
+        draws: repetitions with another matrix, other inputs and other cells.
+        times_s: rising times since programming.
+    """
+
+    size: int = 64
+    inputs: int = 100
+    deviation: float = 0.5
+    limit: float = 1.0
+    draws: int = 10
+    times_s: Sequence[float] = DEFAULT_TIMES_S
+
+    def __post_init__(self) -> None:
+        """Check sizes and times."""
+        if min(self.size, self.inputs, self.draws) < 1:
+            raise InputError(
+                f"A size of {self.size}, {self.inputs} inputs and {self.draws} draws make no experiment; use 1 or more of each."
+            )
+        if not (0 < self.deviation < math.inf and 0 < self.limit < math.inf):
+            raise InputError(
+                f"A deviation of {self.deviation} and a limit of {self.limit} are not possible; give both above 0."
+            )
+        times = np.asarray(self.times_s, dtype=float)
+        if times.ndim != 1 or times.size < 1 or not (np.isfinite(times).all() and times[0] >= 0):
+            raise InputError(f"The times {list(self.times_s)} must be finite and begin at 0 s or later.")
+        if np.any(np.diff(times) <= 0):
+            raise InputError(f"The times {list(self.times_s)} do not rise; sort them and remove duplicates.")
+
+    def draw(self, seed: int, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Matrix (size, size) and inputs (inputs, size) of one draw, float64."""
+        generator = torch_generator(seed, 20, index)
+        shapes = ((self.size, self.size), (self.inputs, self.size))
+        matrix, inputs = (
+            (self.deviation * torch.randn(shape, generator=generator, dtype=torch.float64)).clamp(
+                -self.limit, self.limit
+            )
+            for shape in shapes
+        )
+        return matrix, inputs
+
+
+def single_causes(settings: MvmSettings) -> dict[str, MvmSettings]:
+    """Settings in which one cause of error acts alone (at the bounds and scales of the full ones)."""
+    none = Effects.none()
+    exact = replace(settings, input_bits=None, output_bits=None, effects=none)
+    causes = {"quantisation": replace(settings, effects=none)}
+    for name in ("programming", "relaxation", "read_noise"):
+        if getattr(settings.effects, name):
+            causes[name] = replace(exact, effects=replace(none, **{name: True}))
+    return causes
+
+
+def mvm_experiment(
+    card: DeviceCard,
+    *,
+    design: MvmDesign = MvmDesign(),
+    settings: MvmSettings = PAPER_SETTINGS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> MvmExperiment:
+    """Program, wait, multiply, compare; with all causes of error and with each alone.
+
+    Args:
+        card: device card.
+        design: matrix, inputs, draws, times.
+        settings: converters, mapping, non-idealities.
+        seed: of all draws.
+        progress: where the draws are shown.
+
+    Returns:
+        MvmExperiment.
+
+    Raises:
+        InputError: an acceptance that the card does not know.
+    """
+    causes = single_causes(settings)
+    times = np.asarray(design.times_s, dtype=float)
+    rmse = np.empty((times.size, design.draws))
+    law = np.empty_like(rmse)
+    by_cause = np.empty((len(causes), times.size, design.draws))
+    scatter: list[np.ndarray] = []
+    with (progress or NullProgress()).task("matrix products", design.draws) as task:
+        for index in range(design.draws):
+            matrix, inputs = design.draw(seed, index)
+            exact = inputs @ matrix.T
+            keep = scatter if index == 0 else None
+            rmse[:, index] = _follow(
+                card, settings, (matrix, inputs, exact), times, seed=(seed, index, 0), keep=keep
+            )
+            law[:, index] = [expected_rmse(card, settings, matrix, inputs, time_s=time) for time in times]
+            for row, single in enumerate(causes.values()):
+                key = (seed, index, 1 + row)
+                by_cause[row, :, index] = _follow(card, single, (matrix, inputs, exact), times, seed=key)
+            task.advance(1)
+    references = (
+        np.array([time for time in REFERENCE_RMSE if time in times])
+        if _is_reference(design, settings)
+        else []
+    )
+    first_matrix, first_inputs = design.draw(seed, 0)
+    return MvmExperiment(
+        time_s=times,
+        rmse=rmse,
+        rmse_mean=rmse.mean(axis=1),
+        rmse_std=rmse.std(axis=1, ddof=1) if design.draws > 1 else np.zeros(times.size),
+        rmse_law=law.mean(axis=1),
+        scatter_exact=(first_inputs @ first_matrix.T).numpy().reshape(-1),
+        scatter_analog=np.stack(scatter),
+        causes=tuple(causes),
+        rmse_by_cause=by_cause.mean(axis=2),
+        reference_time_s=np.asarray(references, dtype=float),
+        reference_rmse=np.array([REFERENCE_RMSE[time] for time in references]),
+        reference_note=REFERENCE_NOTE,
+        settings=_settings(design, settings),
+        status=Status.SAMPLED,
+        provenance=Provenance.create("nn.mvm", card=card, seed=seed),
+    )
+
+
+def _follow(
+    card, settings: MvmSettings, problem, times: np.ndarray, *, seed, keep: list | None = None
+) -> np.ndarray:
+    matrix, inputs, exact = problem
+    analog = AnalogMatrix(matrix, card, settings, generator=torch_generator(seed[0], 21, *seed[1:]))
+    rmse = np.empty(times.size)
+    for index, time in enumerate(times):
+        analog.advance(float(time))
+        result = analog(inputs)
+        rmse[index] = float((result - exact).square().mean().sqrt())
+        if keep is not None:
+            keep.append(result.numpy().reshape(-1))
+    return rmse
+
+
+def _is_reference(design: MvmDesign, settings: MvmSettings) -> bool:
+    return settings == PAPER_SETTINGS and (design.size, design.deviation, design.limit) == (64, 0.5, 1.0)
+
+
+def _settings(design: MvmDesign, settings: MvmSettings) -> dict[str, str | float | int | None]:
+    return {
+        "size": design.size,
+        "inputs": design.inputs,
+        "draws": design.draws,
+        "distribution": f"normal, standard deviation {design.deviation:g}, clipped to +-{design.limit:g}",
+        "input_bits": settings.input_bits,
+        "output_bits": settings.output_bits,
+        "output_bound": settings.output_bound,
+        "input_scale": settings.input_scale,
+        "mapping": settings.mapping,
+        "acceptance": settings.acceptance,
+        "wires": "none",
+        "effects": ", ".join(name for name in vars(settings.effects) if getattr(settings.effects, name))
+        or "none",
+    }
