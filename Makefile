@@ -31,7 +31,7 @@ lint: setup
 	$(BIN)/lint-imports --no-logo --no-cache
 
 bench: setup
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 golden: setup
 	$(BIN)/python -m pytest tests/golden --refresh-golden
