@@ -24,7 +24,9 @@ def level_figure(levels: LevelDistribution):
     axes[0, 0].set_xlabel("conductance [µS]")
     axes[0, 0].set_ylabel("cumulative probability [%]")
     axes[0, 0].set_title(f"{levels.target_S.size} levels, {levels.time_s:g} s after programming")
-    axes[0, 1].plot(levels.target_S * MICRO, levels.sigma_S * MICRO, "o", ms=4, color=OURS, label="ours, sampled")
+    axes[0, 1].plot(
+        levels.target_S * MICRO, levels.sigma_S * MICRO, "o", ms=4, color=OURS, label="ours, sampled"
+    )
     axes[0, 1].axhline(
         float(np.mean(levels.sigma_S)) * MICRO, color=REFERENCE, lw=1, ls="--", label="mean over levels"
     )

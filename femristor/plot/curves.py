@@ -38,7 +38,10 @@ def iv_figure(ours: list[IVCurve], reference: list[IVCurve] = (), title: str = "
             current = curve.current_A if axis is axes[0, 0] else np.abs(curve.current_A)
             keep = np.abs(curve.current_A) > 0
             axis.plot(
-                curve.voltage_V[keep], current[keep] * MICRO, color=COLORS[index % 3], label=f"{curve.label}, ours"
+                curve.voltage_V[keep],
+                current[keep] * MICRO,
+                color=COLORS[index % 3],
+                label=f"{curve.label}, ours",
             )
         axis.set_xlabel("voltage [V]")
     axes[0, 0].set_ylabel("current [µA]")

@@ -19,11 +19,18 @@ def mvm_figure(run: MvmExperiment):
     _scatter(axes[0, 0], run)
     axis = axes[0, 1]
     time = np.maximum(run.time_s, 1e-1)
-    axis.errorbar(time, run.rmse_mean, yerr=run.rmse_std, fmt="o-", color=OURS, capsize=3, label="ours, mean and spread")
+    axis.errorbar(
+        time, run.rmse_mean, yerr=run.rmse_std, fmt="o-", color=OURS, capsize=3, label="ours, mean and spread"
+    )
     if np.any(np.isfinite(run.rmse_law)):
         axis.plot(time, run.rmse_law, color=SHADE, lw=1, ls="--", label="closed form of the laws")
     axis.plot(
-        np.maximum(run.reference_time_s, 1e-1), run.reference_rmse, "D", mfc="none", color=REFERENCE, label="reference"
+        np.maximum(run.reference_time_s, 1e-1),
+        run.reference_rmse,
+        "D",
+        mfc="none",
+        color=REFERENCE,
+        label="reference",
     )
     axis.set_xscale("log")
     axis.set_ylim(bottom=0)
@@ -36,7 +43,9 @@ def mvm_figure(run: MvmExperiment):
 def _scatter(axis, run: MvmExperiment) -> None:
     exact = run.scatter_exact
     for index, color in ((-1, SECOND), (0, OURS)):
-        axis.plot(exact, run.scatter_analog[index], ".", ms=2, color=color, label=f"t = {run.time_s[index]:.3g} s")
+        axis.plot(
+            exact, run.scatter_analog[index], ".", ms=2, color=color, label=f"t = {run.time_s[index]:.3g} s"
+        )
     ends = [float(exact.min()), float(exact.max())]
     axis.plot(ends, ends, color=REFERENCE, lw=0.8)
     axis.set_xlabel("exact product")
