@@ -1,0 +1,69 @@
+"""From a network to a `TrainingCheckpoint` and back, without pickle."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from femristor.core import store
+from femristor.core.errors import InputError
+from femristor.nn.training_result import NamedArray, TrainingCheckpoint
+
+
+def network_arrays(network: torch.nn.Module) -> tuple[NamedArray, ...]:
+    """All tensors of a network's state_dict, in its order.
+
+    Args:
+        network: any model.
+
+    Returns:
+        Copies as NumPy arrays with their names.
+    """
+    state = network.state_dict()
+    return tuple(NamedArray(name, np.array(tensor.detach().cpu().numpy())) for name, tensor in state.items())
+
+
+def restore_network(network: torch.nn.Module, tensors: tuple[NamedArray, ...], *, origin: str) -> None:
+    """Put saved tensors back, in place.
+
+    Args:
+        network: model of the same architecture.
+        tensors: from `network_arrays`.
+        origin: file that they come from, for the message.
+
+    Raises:
+        InputError: the architecture differs, or the devices do.
+    """
+    own = network.state_dict()
+    saved = {item.name: np.asarray(item.values) for item in tensors}
+    for name in sorted(set(own) | set(saved)):
+        if name not in own or name not in saved or tuple(own[name].shape) != saved[name].shape:
+            raise InputError(
+                f"{origin}: the checkpoint belongs to another architecture ({name} differs); start over with another --out."
+            )
+    network.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in saved.items()})
+
+
+def load_checkpoint(path: str | Path, settings: dict) -> TrainingCheckpoint:
+    """Read a checkpoint and check that it continues this run.
+
+    Args:
+        path: the file.
+        settings: of the run that wants to continue; the number of epochs and threads may differ.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        StoreError: not a checkpoint, truncated, newer schema.
+        InputError: a setting differs.
+    """
+    found = store.load(path, TrainingCheckpoint)
+    free = {"epochs"}
+    for name in sorted((set(settings) | set(found.settings)) - free):
+        if settings.get(name) != found.settings.get(name):
+            raise InputError(
+                f"{path}: the checkpoint was made with {name} = {found.settings.get(name)}, this run has {settings.get(name)}; "
+                "use the same settings, or another --out to start over."
+            )
+    return found

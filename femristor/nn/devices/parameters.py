@@ -1,0 +1,77 @@
+"""What every device hands to the kernels: eight numbers per cell and, for tables, a shared library."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+SOFT_BOUNDS, TABLE = 0, 1
+FIELDS = 8
+W_MIN, W_MAX, STEP_UP, STEP_DOWN, GAMMA_UP, GAMMA_DOWN, INVERSE_RANGE, NOISE = range(FIELDS)
+TABLE_INDEX = GAMMA_UP
+NO_LIBRARY = np.zeros((1, 2, 2, 2), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class DeviceArray:
+    """One device under each cell of an array.
+
+    Attributes:
+        kind: SOFT_BOUNDS or TABLE, the law that `pulse` applies.
+        parameters: (rows, cols, 8) float32: w_min, w_max, step up, step down, gamma up, gamma down,
+            1/(w_max - w_min), pulse noise. Tables: the steps are factors, gamma up is the table's number.
+        library: (tables, 2, states, 2) float32, [table, up or down, weight state, mean or std] in weight units.
+        granularity: mean step in the middle of the window, over both directions and all cells.
+        label: for people.
+    """
+
+    kind: int
+    parameters: np.ndarray
+    library: np.ndarray
+    granularity: float
+    label: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self.parameters.shape[:2]
+
+    @property
+    def w_min(self) -> np.ndarray:
+        """(rows, cols) lower bounds."""
+        return self.parameters[..., W_MIN]
+
+    @property
+    def w_max(self) -> np.ndarray:
+        """(rows, cols) upper bounds."""
+        return self.parameters[..., W_MAX]
+
+    def clip(self, weight: np.ndarray) -> np.ndarray:
+        """Weights moved into each cell's window.
+
+        Args:
+            weight: (rows, cols).
+
+        Returns:
+            (rows, cols) float32.
+        """
+        return np.clip(weight, self.w_min, self.w_max).astype(np.float32)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything the kernels read (32 hex digits)."""
+        digest = hashlib.sha256(f"{self.kind} {self.granularity!r}".encode())
+        digest.update(np.ascontiguousarray(self.parameters))
+        digest.update(np.ascontiguousarray(self.library))
+        return digest.hexdigest()[:32]
+
+
+class Device(Protocol):
+    """Anything that can put a device under each cell; weights live in its nominal window."""
+
+    label: str
+    w_min: float
+    w_max: float
+
+    def sample(self, rows: int, cols: int, *, seed: int, stream: int = 0) -> DeviceArray:
+        """Draw the cells of one array; (seed, stream) names it."""

@@ -1,0 +1,247 @@
+"""`AnalogLinear`: a torch layer whose weight is an array of devices.
+
+Forward: `y = W x` with the slow array's weights, the bias being the last column with input 1. Backward: the
+exact gradient of the input; the pair (x, dLoss/dy) is kept for the optimiser, which has the array updated by
+pulses (`femristor.nn.optimiser.AnalogSGD`). The weight never sees a gradient.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+import torch
+
+from femristor.core.errors import InputError
+from femristor.core.rng import generator
+from femristor.nn.counter_rng import tile_key
+from femristor.nn.devices.parameters import Device, DeviceArray
+from femristor.nn.rules import agad, analog_sgd
+from femristor.nn.rules.agad import AgadSettings, AgadState
+from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+
+Converter = Callable[[torch.Tensor], torch.Tensor]
+STATE_FIELDS = tuple(item.name for item in fields(AgadState))
+
+
+class _Product(torch.autograd.Function):
+    """y = out(W in(x)); converters pass gradients straight through, the weight gets none."""
+
+    @staticmethod
+    def forward(ctx, x, weight, layer):
+        ctx.save_for_backward(x, weight)
+        ctx.layer = layer
+        applied = x if layer.input_converter is None else layer.input_converter(x)
+        y = applied @ weight.T
+        return y if layer.output_converter is None else layer.output_converter(y)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, weight = ctx.saved_tensors
+        ctx.layer.record(x, gradient)
+        return gradient @ weight, None, None
+
+
+class AnalogLinear(torch.nn.Module):
+    """Fully connected layer on a crossbar.
+
+    Args:
+        in_features: inputs.
+        out_features: outputs.
+        device: what is under each cell, e.g. `SoftBoundsDevice.from_card(card)`.
+        rule: `AgadSettings` (default) or `AnalogSgdSettings`.
+        bias: add an analog bias column.
+        seed: of the devices, the first weights and all pulses.
+        number: of the layer, so that layers of one seed differ.
+        slow_device: device of the slow array where it differs from the fast one.
+        weight: (out_features, in_features + bias) first weights; uniform +-1/sqrt(in_features) by default.
+        input_converter: applied to the inputs in the forward product, e.g. a 6-bit DAC.
+        output_converter: applied to its result, e.g. an 8-bit ADC.
+
+    Raises:
+        InputError: a layer without inputs or outputs, weights outside the window, an unknown rule.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        device: Device,
+        rule: AgadSettings | AnalogSgdSettings | None = None,
+        bias: bool = True,
+        seed: int = 0,
+        number: int = 0,
+        slow_device: Device | None = None,
+        weight: np.ndarray | torch.Tensor | None = None,
+        input_converter: Converter | None = None,
+        output_converter: Converter | None = None,
+    ) -> None:
+        super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise InputError(
+                f"A layer of {in_features} inputs and {out_features} outputs has no weight; give at least one of each."
+            )
+        self.in_features, self.out_features, self.has_bias = in_features, out_features, bias
+        self.rule = AgadSettings() if rule is None else rule
+        self.input_converter, self.output_converter = input_converter, output_converter
+        rows, cols = out_features, in_features + bool(bias)
+        slow = device if slow_device is None else slow_device
+        self.devices: DeviceArray = slow.sample(rows, cols, seed=seed, stream=2 * number)
+        self.fast_devices: DeviceArray | None = None
+        self._records: list[tuple[torch.Tensor, torch.Tensor]] = []
+        first = _first_weights(weight, (rows, cols), in_features, seed=seed, number=number)
+        _check_window(first, slow)
+        self.weight = torch.nn.Parameter(torch.from_numpy(self.devices.clip(first)))
+        self.register_buffer("tile_key", torch.tensor([tile_key(seed, number).astype(np.int64)]))
+        if isinstance(self.rule, AgadSettings):
+            self.fast_devices = device.sample(rows, cols, seed=seed, stream=2 * number + 1)
+            start = AgadState.start(self.fast_devices)
+            for name in STATE_FIELDS:
+                self.register_buffer(f"agad_{name}", torch.from_numpy(getattr(start, name)))
+        elif isinstance(self.rule, AnalogSgdSettings):
+            self.register_buffer("samples", torch.zeros(1, dtype=torch.int64))
+        else:
+            raise InputError(f"{self.rule!r} is no update rule; give AgadSettings or AnalogSgdSettings.")
+
+    def extra_repr(self) -> str:
+        """Text inside the layer's repr."""
+        return f"{self.in_features}, {self.out_features}, bias={self.has_bias}, device={self.devices.label}, rule={self.rule.name}"
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Product with the weights as they are.
+
+        Args:
+            x: (..., in_features).
+
+        Returns:
+            (..., out_features).
+
+        Raises:
+            InputError: the last axis is not in_features.
+        """
+        if x.shape[-1] != self.in_features:
+            raise InputError(
+                f"The last axis of the input is {x.shape[-1]}, but the layer has {self.in_features} inputs."
+            )
+        if self.has_bias:
+            x = torch.cat((x, x.new_ones((*x.shape[:-1], 1))), dim=-1)
+        return _Product.apply(x, self.weight, self)
+
+    def record(self, x: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Keep a batch of inputs and errors for the next update (called by the backward pass)."""
+        if self.training and self.weight.requires_grad:
+            cols = self.weight.shape[1]
+            self._records.append(
+                (x.detach().reshape(-1, cols), gradient.detach().reshape(-1, self.out_features))
+            )
+
+    def forget_records(self) -> None:
+        """Drop what was kept."""
+        self._records.clear()
+
+    def apply_updates(self, lr: float, *, threads: int = 1) -> tuple[int, int]:
+        """Update the arrays with what was kept, in its order, and drop it.
+
+        Args:
+            lr: learning rate.
+            threads: threads over rows; the result does not depend on it.
+
+        Returns:
+            Pulses fired on the fast array (0 for plain SGD) and on the weight.
+
+        Raises:
+            InputError: not finite, or the layer is not float32 on the CPU.
+        """
+        fast = slow = 0
+        for x, gradient in self._records:
+            fired, written = self._apply(x.numpy(), gradient.numpy(), lr=lr, threads=threads)
+            fast, slow = fast + fired, slow + written
+        self._records.clear()
+        return fast, slow
+
+    def _apply(self, x: np.ndarray, d: np.ndarray, *, lr: float, threads: int) -> tuple[int, int]:
+        if self.weight.device.type != "cpu" or self.weight.dtype != torch.float32:
+            raise InputError(
+                "Analog layers are trained on the CPU in float32; call model.cpu().float() before training."
+            )
+        weight = self.weight.detach().numpy()
+        key = np.uint64(self.tile_key.numpy().view(np.uint64)[0])
+        if isinstance(self.rule, AnalogSgdSettings):
+            samples = self.samples.numpy()
+            fired = analog_sgd.update(
+                weight,
+                self.devices,
+                x,
+                d=d,
+                rate=lr,
+                settings=self.rule,
+                key=key,
+                first_sample=int(samples[0]),
+                threads=threads,
+            )
+            samples[0] += x.shape[0]
+            return 0, fired
+        return agad.update(
+            weight,
+            self.devices,
+            x,
+            d=d,
+            state=self.agad_state(),
+            fast_devices=self.fast_devices,
+            lr=lr,
+            settings=self.rule,
+            key=key,
+            threads=threads,
+        )
+
+    def agad_state(self) -> AgadState:
+        """The rule's state as NumPy views of the layer's buffers.
+
+        Raises:
+            InputError: the layer has another rule.
+        """
+        if not isinstance(self.rule, AgadSettings):
+            raise InputError(f"The layer is trained by '{self.rule.name}', which keeps no AGAD state.")
+        return AgadState(**{name: getattr(self, f"agad_{name}").numpy() for name in STATE_FIELDS})
+
+    def get_extra_state(self) -> torch.Tensor:
+        """Fingerprint of the devices, kept in the state_dict."""
+        return torch.tensor(list(self._fingerprint().encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: torch.Tensor) -> None:
+        """Check that a state_dict belongs to these devices.
+
+        Raises:
+            InputError: it was made with other devices.
+        """
+        if bytes(state.tolist()).decode() != self._fingerprint():
+            raise InputError(
+                "The checkpoint belongs to other devices; build the network with the same card, device, rule and seed as then."
+            )
+
+    def _fingerprint(self) -> str:
+        fast = "" if self.fast_devices is None else self.fast_devices.fingerprint()
+        return self.devices.fingerprint() + fast
+
+
+def _first_weights(weight, shape: tuple[int, int], in_features: int, *, seed: int, number: int) -> np.ndarray:
+    if weight is None:
+        limit = 1.0 / math.sqrt(in_features)
+        return generator(seed, 103, number).uniform(-limit, limit, shape).astype(np.float32)
+    values = weight.detach().cpu().numpy() if isinstance(weight, torch.Tensor) else np.asarray(weight)
+    if values.shape != shape:
+        raise InputError(
+            f"Weights of shape {values.shape} do not fit a layer of {shape[0]} x {shape[1]} cells (bias is the last column)."
+        )
+    return values.astype(np.float32)
+
+
+def _check_window(weight: np.ndarray, device: Device) -> None:
+    if not np.all(np.isfinite(weight)):
+        raise InputError("A first weight is NaN or infinite; give finite weights.")
+    low, high = float(weight.min()), float(weight.max())
+    if low < device.w_min or high > device.w_max:
+        raise InputError(
+            f"Weights from {low:.3g} to {high:.3g} leave the device's window [{device.w_min:g}, {device.w_max:g}]; scale them down."
+        )

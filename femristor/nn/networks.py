@@ -1,0 +1,73 @@
+"""The multilayer perceptron of the experiments, on devices or in floating point."""
+
+from itertools import pairwise
+
+import torch
+
+from femristor.core.errors import InputError
+from femristor.core.rng import generator
+from femristor.nn.converters import Quantiser
+from femristor.nn.devices.parameters import Device
+from femristor.nn.layers import AnalogLinear
+
+MNIST_LAYERS = (784, 256, 128, 10)
+INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND = 6, 8, 15.0
+
+
+def perceptron(
+    layers: tuple[int, ...] = MNIST_LAYERS,
+    *,
+    device: Device | None,
+    rule=None,
+    seed: int = 0,
+    converters: bool = True,
+) -> torch.nn.Sequential:
+    """Linear layers with bias, sigmoid between them, log-softmax at the end.
+
+    Args:
+        layers: widths, inputs first.
+        device: under the weights; None gives digital floating-point layers.
+        rule: `AgadSettings` or `AnalogSgdSettings` of all analog layers.
+        seed: of devices, first weights and pulses.
+        converters: 6-bit inputs and 8-bit outputs (bound 15) in the forward products of analog layers.
+
+    Returns:
+        The network.
+
+    Raises:
+        InputError: fewer than two widths, or a width below one.
+    """
+    if len(layers) < 2 or min(layers) < 1:
+        raise InputError(f"Layer widths {layers}: give at least two numbers, each 1 or more.")
+    parts: list[torch.nn.Module] = []
+    for number, (inputs, outputs) in enumerate(pairwise(layers)):
+        if number:
+            parts.append(torch.nn.Sigmoid())
+        if device is None:
+            parts.append(_digital_layer(inputs, outputs, seed=seed, number=number))
+            continue
+        parts.append(
+            AnalogLinear(
+                inputs,
+                outputs,
+                device=device,
+                rule=rule,
+                seed=seed,
+                number=number,
+                input_converter=Quantiser(INPUT_BITS, 1.0) if converters else None,
+                output_converter=Quantiser(OUTPUT_BITS, OUTPUT_BOUND) if converters else None,
+            )
+        )
+    parts.append(torch.nn.LogSoftmax(dim=-1))
+    return torch.nn.Sequential(*parts)
+
+
+def _digital_layer(inputs: int, outputs: int, *, seed: int, number: int) -> torch.nn.Linear:
+    """A torch layer with the first weights that the analog layer of this number would have."""
+    layer = torch.nn.Linear(inputs, outputs)
+    limit = inputs**-0.5
+    first = generator(seed, 103, number).uniform(-limit, limit, (outputs, inputs + 1)).astype("float32")
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(first[:, :-1]))
+        layer.bias.copy_(torch.from_numpy(first[:, -1]))
+    return layer

@@ -1,0 +1,72 @@
+"""`AnalogSGD`: hands the learning rate to the pulse rules of analog layers, plain SGD for the rest."""
+
+import torch
+
+from femristor.core.errors import InputError
+from femristor.nn.layers import AnalogLinear
+
+
+class AnalogSGD(torch.optim.Optimizer):
+    """Optimiser of a model with analog layers; a drop-in for `torch.optim.SGD`.
+
+    Analog layers are updated by their rule, sample after sample, with the group's `lr`; digital parameters by
+    `p -= lr * gradient`. Learning-rate schedulers work on `param_groups` as usual.
+
+    Args:
+        model: the model; its analog layers are found in it.
+        lr: learning rate.
+        groups: parameter groups as torch takes them; all parameters of the model by default.
+        threads: threads for the pulse kernels; results do not depend on it.
+
+    Attributes:
+        fast_pulses: pulses fired on fast arrays so far.
+        slow_pulses: pulses fired on weights so far.
+
+    Raises:
+        InputError: a rate that is not positive and finite.
+    """
+
+    def __init__(self, model: torch.nn.Module, lr: float, *, groups=None, threads: int = 1) -> None:
+        if not 0.0 < lr < float("inf"):
+            raise InputError(f"The learning rate is {lr}; give a positive number.")
+        self._layers = {
+            id(layer.weight): layer for layer in model.modules() if isinstance(layer, AnalogLinear)
+        }
+        self.threads = threads
+        self.fast_pulses = 0
+        self.slow_pulses = 0
+        super().__init__(list(model.parameters()) if groups is None else groups, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """Apply one batch.
+
+        Args:
+            closure: recomputes the loss, as torch has it.
+
+        Returns:
+            The closure's loss, or None.
+
+        Raises:
+            InputError: a gradient is NaN or infinite.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                layer = self._layers.get(id(parameter))
+                if layer is not None:
+                    fast, slow = layer.apply_updates(group["lr"], threads=self.threads)
+                    self.fast_pulses += fast
+                    self.slow_pulses += slow
+                elif parameter.grad is not None:
+                    parameter.add_(parameter.grad, alpha=-group["lr"])
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget gradients and what the analog layers kept."""
+        super().zero_grad(set_to_none=set_to_none)
+        for layer in self._layers.values():
+            layer.forget_records()

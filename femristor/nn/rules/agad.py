@@ -1,0 +1,256 @@
+"""AGAD (TTv4): analog gradient accumulation with a dynamic reference.
+
+`A` fast array, `C` slow array (the weight that is seen), `H` digital buffer, `P` running mean of the reads of
+A, `Q` reference, `c_k` chopper of input line k, `S` sweeps over the columns. delta_A is A's granularity::
+
+    n_ch = max(ceil(1/chop_prob), 2),  beta = min(tail/n_ch, 1),  lambda = lr transfer_lr / bg
+    for each sample (x, d):
+        m_x, m_d = moving averages of max|x|, max|d|;   eta_A = fast_lr L delta_A / (m_x m_d)
+        A <- pulsed update (c x, d, eta_A)
+        every transfer_every samples, next column k:
+            v = A e_k                                    read through an ADC, with read noise
+            if c_k flipped after the previous read of k:  Q_k <- P_k
+            H_k += c_k lambda (v - Q_k)
+            n = clip(trunc(H_k), +-BL_t);  where n != 0:  H_k <- momentum H_k  or  H_k - (1 - momentum) n
+            P_k <- (1 - beta) P_k + beta v
+            write n pulses to C[:, k] once S >= n_ch
+            flip c_k at the end of each period of n_ch sweeps, or at random with chop_prob
+        after the last column: S += 1
+
+with bg = buffer_granularity delta_A (times auto_granularity/(cols transfer_every) where that is on).
+Source: Rasch et al., Nat. Commun. 15, 7133 (2024), eqs. 12-15; IBM aihwkit, `DynamicTransferCompound`.
+A static reference, `reference="static"`, keeps Q as given and never chops: the buffered transfer of TTv2.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from femristor.core.errors import InputError
+from femristor.nn.devices.parameters import DeviceArray
+from femristor.nn.devices.pulse import scratch_space
+from femristor.nn.pulsed_update import PulseTrain, check_vectors, empty_plan
+from femristor.nn.rows import over_rows
+from femristor.nn.rules.agad_kernel import SAMPLES, plan_batch, run_rows
+
+
+@dataclass(frozen=True)
+class AgadSettings:
+    """Settings of AGAD; the defaults are those that train the paper's device on MNIST.
+
+    Attributes:
+        fast_lr: rate of the fast array (in units of a full pulse train where `auto_scale` is on).
+        transfer_every: samples between two column reads.
+        transfer_lr: factor on the rate of the buffer.
+        chop_probability: flips of an input line's sign per read of it.
+        chop_random: flip at random instead of all lines at the end of each period.
+        tail: weight of the last reads of a period in the running mean.
+        momentum: part of the buffer that stays when pulses are written.
+        forget: clear the buffer when pulses are written, instead of taking them off.
+        buffer_granularity: buffer threshold in units of delta_A.
+        auto_granularity: 0, or the number of samples after which a constant gradient should reach the threshold.
+        auto_scale: set eta_A from the recent largest |x| and |d|.
+        auto_momentum: memory of these averages, in batches.
+        train: pulse train of the fast array.
+        transfer_pulses: most pulses that one read writes to C.
+        read_bits: of the ADC that reads A (2^N - 1 levels); 0 reads exactly.
+        read_bound: its range, +-; a column read sees one device a line, so the window is enough.
+        read_noise: standard deviation of a read in weight units (0.1 uS of 79 uS at 50 uS and 0.3 ms).
+        reference: "dynamic", or "static" for a reference that stays as it is.
+    """
+
+    fast_lr: float = 0.1
+    transfer_every: int = 3
+    transfer_lr: float = 1.0
+    chop_probability: float = 0.1
+    chop_random: bool = False
+    tail: float = 5.0
+    momentum: float = 0.0
+    forget: bool = True
+    buffer_granularity: float = 1.0
+    auto_granularity: float = 0.0
+    auto_scale: bool = True
+    auto_momentum: float = 0.99
+    train: PulseTrain = field(default_factory=lambda: PulseTrain(length=5))
+    transfer_pulses: int = 1
+    read_bits: int = 8
+    read_bound: float = 1.0
+    read_noise: float = 0.0026
+    reference: Literal["dynamic", "static"] = "dynamic"
+
+    name = "agad"
+
+    def __post_init__(self) -> None:
+        if self.transfer_every < 1 or self.transfer_pulses < 1 or self.read_bits < 0 or self.read_bits == 1:
+            raise InputError(
+                "AGAD: transfer_every and transfer_pulses must be at least 1, and read_bits 0 or at least 2."
+            )
+        if not 0 < self.chop_probability <= 1 or not 0 < self.auto_momentum < 1:
+            raise InputError("AGAD: chop_probability must lie in (0, 1] and auto_momentum between 0 and 1.")
+        if (
+            not self.fast_lr > 0
+            or not self.buffer_granularity > 0
+            or not self.read_bound > 0
+            or self.read_noise < 0
+        ):
+            raise InputError(
+                "AGAD: fast_lr, buffer_granularity and read_bound must be positive, read_noise 0 or more."
+            )
+        if self.reference not in ("dynamic", "static"):
+            raise InputError(f"AGAD: reference '{self.reference}' is unknown; take 'dynamic' or 'static'.")
+
+    @property
+    def period(self) -> int:
+        """n_ch, sweeps between two flips of the choppers."""
+        return max(math.ceil(1.0 / self.chop_probability), 2)
+
+
+@dataclass
+class AgadState:
+    """What AGAD keeps between batches; all arrays are changed in place.
+
+    Attributes:
+        fast: (rows, cols) float32, A.
+        buffer: (rows, cols) float32, H.
+        mean: (rows, cols) float32, P.
+        reference: (rows, cols) float32, Q.
+        chopper: (cols,) int8, c.
+        flipped: (cols,) uint8, whether c_k flipped after the last read of k.
+        counters: (3,) int64: samples seen, next column, sweeps done.
+        scales: (2,) float64: m_x, m_d.
+    """
+
+    fast: np.ndarray
+    buffer: np.ndarray
+    mean: np.ndarray
+    reference: np.ndarray
+    chopper: np.ndarray
+    flipped: np.ndarray
+    counters: np.ndarray
+    scales: np.ndarray
+
+    @classmethod
+    def start(cls, devices: DeviceArray, *, reference: float = 0.0) -> "AgadState":
+        """State before the first sample: A at weight 0 (or the nearest bound).
+
+        Args:
+            devices: devices of the fast array.
+            reference: Q of all cells.
+
+        Returns:
+            The state.
+        """
+        rows, cols = devices.shape
+        empty = np.zeros((rows, cols), dtype=np.float32)
+        return cls(
+            fast=devices.clip(empty),
+            buffer=empty.copy(),
+            mean=empty.copy(),
+            reference=np.full((rows, cols), reference, dtype=np.float32),
+            chopper=np.ones(cols, dtype=np.int8),
+            flipped=np.zeros(cols, dtype=np.uint8),
+            counters=np.zeros(3, dtype=np.int64),
+            scales=np.zeros(2, dtype=np.float64),
+        )
+
+
+def buffer_rate(lr: float, settings: AgadSettings, granularity: float, *, cols: int) -> np.float32:
+    """Lambda, the factor between a read difference and pulses.
+
+    Args:
+        lr: learning rate of the optimiser.
+        settings: of the rule.
+        granularity: delta_A.
+        cols: input lines.
+
+    Returns:
+        lambda in pulses per weight unit.
+    """
+    threshold = settings.buffer_granularity * granularity
+    if settings.auto_granularity > 0:
+        threshold *= settings.auto_granularity / (cols * settings.transfer_every)
+    return np.float32(lr * settings.transfer_lr / threshold)
+
+
+def row_numbers(lr: float, settings: AgadSettings, devices: DeviceArray) -> tuple:
+    """What the row loop needs, in the kernel's types: lambda, beta, momentum, forget, BL_t, noise, ADC step and bound.
+
+    Args:
+        lr: learning rate.
+        settings: of the rule.
+        devices: of the fast array.
+
+    Returns:
+        A tuple of float32 and one bool.
+    """
+    step = 2.0 * settings.read_bound / (2**settings.read_bits - 2) if settings.read_bits else 0.0
+    return (
+        buffer_rate(lr, settings, devices.granularity, cols=devices.shape[1]),
+        np.float32(min(settings.tail / settings.period, 1.0)),
+        np.float32(settings.momentum),
+        settings.forget,
+        np.float32(settings.transfer_pulses),
+        np.float32(settings.read_noise),
+        np.float32(step),
+        np.float32(settings.read_bound),
+    )
+
+
+def update(
+    weight: np.ndarray,
+    devices: DeviceArray,
+    x: np.ndarray,
+    *,
+    d: np.ndarray,
+    state: AgadState,
+    fast_devices: DeviceArray,
+    lr: float,
+    settings: AgadSettings,
+    key: np.uint64,
+    threads: int = 1,
+) -> tuple[int, int]:
+    """Apply a batch, sample after sample, with the compiled kernel.
+
+    Args:
+        weight: (rows, cols) float32, C, changed in place.
+        devices: devices of C.
+        x: (batch, cols) inputs.
+        d: (batch, rows) errors, dLoss/dy.
+        state: everything else that is kept, changed in place.
+        fast_devices: devices of A.
+        lr: learning rate of the optimiser.
+        settings: of the rule.
+        key: key of the tile.
+        threads: threads over rows; the result does not depend on it.
+
+    Returns:
+        Pulses fired on A and on C.
+
+    Raises:
+        InputError: shapes that do not fit or numbers that are not finite.
+    """
+    x, d = check_vectors(x, d, weight.shape)
+    batch, cols = x.shape
+    train = settings.train
+    plan = empty_plan(batch, train.length, cols)
+    packed = plan.pack()
+    events = np.zeros((batch, 4), dtype=np.int64)
+    dynamic = settings.reference == "dynamic"
+    numbers = (settings.fast_lr, (1.0 - settings.auto_momentum) / batch, settings.chop_probability)
+    flags = (settings.transfer_every, settings.period, settings.auto_scale, dynamic, settings.chop_random)
+    options = (train.length, train.manage_length, train.manage_scale)
+    first_sample = int(state.counters[SAMPLES])
+    lines = (state.chopper, state.flipped, state.counters, state.scales)
+    plan_batch(x, d, fast_devices.granularity, options, numbers, flags, key, lines, packed, events)
+    fast_laws = (fast_devices.parameters, fast_devices.library, fast_devices.kind)
+    slow_laws = (devices.parameters, devices.library, devices.kind)
+    buffers = (state.buffer, state.mean, state.reference)
+    row = row_numbers(lr, settings, fast_devices)
+
+    def block(first: int, last: int) -> tuple[int, int]:
+        work = (d, key, first_sample, packed, events, row, scratch_space(cols), first, last)
+        return run_rows(weight, slow_laws, state.fast, fast_laws, buffers, *work)
+
+    return over_rows(block, weight.shape[0], threads)

@@ -1,0 +1,166 @@
+"""Compiled kernel of AGAD; the equations are in `agad.py`, the plain twin in `agad_plain.py`."""
+
+import numba
+import numpy as np
+
+from femristor.nn.counter_rng import child, normal, uniform
+from femristor.nn.devices.pulse import fire
+from femristor.nn.pulsed_update import (
+    KEY_CHOP,
+    KEY_READ,
+    KEY_WRITE,
+    fire_slot,
+    largest,
+    plan_sample,
+    row_hits,
+    train_scales,
+)
+
+SAMPLES, COLUMN, SWEEPS = range(3)
+_ONE = np.float32(1.0)
+
+
+def moving_plain(old: float, new: float, rate: float) -> float:
+    """Moving average that starts at its first value and skips zeros."""
+    if old <= 0.0:
+        return new
+    if new <= 0.0:
+        return old
+    return (1.0 - rate) * old + rate * new
+
+
+moving = numba.njit(inline="always")(moving_plain)
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, events):
+    """Scales, input bits, choppers and the column reads of a batch; nothing here touches a row."""
+    fast_lr, auto_rate, chop_probability = numbers
+    every, period, auto_scale, dynamic, chop_random = flags
+    chopper, flipped, counters, scales = state
+    slots, d_factor, columns, negative, counts, keys = plan
+    cols = x.shape[1]
+    for b in range(x.shape[0]):
+        sample_key = child(key, np.uint64(counters[SAMPLES]))
+        x_max, d_max = largest(x, b), largest(d, b)
+        rate = fast_lr
+        if auto_scale:
+            scales[0] = moving(scales[0], x_max, auto_rate)
+            scales[1] = moving(scales[1], d_max, auto_rate)
+            rate = fast_lr * train[0] * granularity
+            if scales[0] > 0.0 and scales[1] > 0.0:
+                rate /= scales[0] * scales[1]
+        slots[b], a, x_factor = train_scales(rate, x_max, d_max, granularity, train)
+        d_factor[b] = a
+        plan_sample(x, chopper, x_factor, sample_key, slots[b], columns, negative, counts, keys, b)
+        counters[SAMPLES] += 1
+        events[b, 0] = -1
+        if counters[SAMPLES] % every != 0:
+            continue
+        k = counters[COLUMN]
+        events[b, 0], events[b, 1] = k, chopper[k]
+        events[b, 2], events[b, 3] = flipped[k], counters[SWEEPS] >= period or not dynamic
+        flipped[k] = 0
+        flip = dynamic and counters[SWEEPS] % period == period - 1
+        if chop_random:
+            flip = dynamic and uniform(child(sample_key, KEY_CHOP)) < chop_probability
+        if flip:
+            chopper[k] = -chopper[k]
+            flipped[k] = 1
+        counters[COLUMN] = (k + 1) % cols
+        if k == cols - 1:
+            counters[SWEEPS] += 1
+
+
+@numba.njit(error_model="numpy", inline="always")
+def _read(value, noise, step, bound, key, row):
+    if noise > np.float32(0.0):
+        value = value + noise * normal(child(child(key, KEY_READ), np.uint64(row)))
+    if step > np.float32(0.0):
+        value = np.rint(value / step) * step
+        value = min(max(value, -bound), bound)
+    return value
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def run_rows(
+    weight,
+    slow,
+    fast,
+    fast_devices,
+    buffers,
+    d,
+    key,
+    first_sample,
+    plan,
+    events,
+    numbers,
+    scratch,
+    first,
+    last,
+):
+    """All samples of the batch on rows first..last-1."""
+    parameters, library, kind = fast_devices
+    slow_parameters, slow_library, slow_kind = slow
+    buffer, mean, reference = buffers
+    rate, beta, momentum, forget, most, noise, step, bound = numbers
+    slots, factor, columns, negative, counts, keys = plan
+    one = np.zeros((1, 1, 1), dtype=np.uint32)
+    hits = np.empty((d.shape[0] * counts.shape[1], 2), dtype=np.int64)
+    fired = written = 0
+    for i in range(first, last):
+        found = row_hits(d, slots, factor, keys, i, hits)
+        done = 0
+        for b in range(d.shape[0]):
+            while done < found and hits[done, 0] == b:
+                fired += fire_slot(
+                    fast,
+                    parameters,
+                    library,
+                    kind,
+                    d,
+                    columns,
+                    negative,
+                    counts,
+                    keys,
+                    b,
+                    hits[done, 1],
+                    i,
+                    scratch,
+                )
+                done += 1
+            k = events[b, 0]
+            if k < 0:
+                continue
+            sample_key = child(key, np.uint64(first_sample + b))
+            v = _read(fast[i, k], noise, step, bound, sample_key, i)
+            if events[b, 2]:
+                reference[i, k] = mean[i, k]
+            change = rate * (v - reference[i, k])
+            h = buffer[i, k] + change if events[b, 1] > 0 else buffer[i, k] - change
+            n = int(min(max(np.trunc(h), -most), most))
+            if n != 0:
+                h = momentum * h if forget else h - (_ONE - momentum) * np.float32(n)
+            buffer[i, k] = h
+            mean[i, k] = (_ONE - beta) * mean[i, k] + beta * v
+            if events[b, 3]:
+                one[0, 0, 0] = k
+                row_key = child(child(sample_key, KEY_WRITE), np.uint64(i))
+                for pulse in range(abs(n)):
+                    pulse_key = child(row_key, np.uint64(pulse))
+                    fire(
+                        weight,
+                        slow_parameters,
+                        slow_library,
+                        slow_kind,
+                        one,
+                        0,
+                        0,
+                        1,
+                        i,
+                        n > 0,
+                        pulse_key,
+                        scratch,
+                    )
+                written += abs(n)
+    return fired, written
