@@ -1,6 +1,7 @@
 """CellArray: tiles of rows x cols cells that are programmed, relax, are read and are pulsed."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 import torch
 
@@ -26,6 +27,19 @@ class Effects:
     def none(cls) -> "Effects":
         """Ideal cells: conductances are the targets at all times."""
         return cls(programming=False, relaxation=False, read_noise=False)
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Effects":
+        """Only the named effects.
+
+        Raises:
+            InputError: an unknown name.
+        """
+        chosen, known = set(names), {item.name for item in fields(cls)}
+        if chosen - known:
+            unknown = ", ".join(sorted(chosen - known))
+            raise InputError(f"Unknown effects of cells: {unknown}; use some of {', '.join(sorted(known))}.")
+        return cls(**{name: name in chosen for name in known})
 
 
 class CellArray:

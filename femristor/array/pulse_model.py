@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from femristor.compact.result import PulseSteps
 from femristor.core.csvio import read_table, split_unit
 from femristor.core.errors import DataError, InputError, RangeError
 from femristor.core.rng import generator
@@ -66,6 +67,41 @@ class StepTable:
             )
         for key, value in (("conductance_S", points), ("step_up_S", up), ("step_down_S", down)):
             object.__setattr__(self, key, value)
+
+    @classmethod
+    def of(cls, steps: PulseSteps, *, noise_to_signal: float = 0.0, seed: int = 0) -> "StepTable":
+        """The table of a compact model.
+
+        Args:
+            steps: steps of identical pulses from each conductance.
+            noise_to_signal: sigma of a step divided by its mean.
+            seed: of that noise.
+
+        Returns:
+            StepTable.
+        """
+        return cls(
+            steps.conductance_S,
+            steps.step_up_S,
+            steps.step_down_S,
+            noise_to_signal=noise_to_signal,
+            name=f"pulses of {steps.set_V:g}/{steps.reset_V:g} V, {steps.width_s:g} s, {steps.load}",
+            rng=generator(seed, 3),
+        )
+
+    def open_ends(self) -> tuple[str, ...]:
+        """Ends of the table where a pulse would still lead out, so that cells stop for want of data."""
+        span = self.conductance_S[-1] - self.conductance_S[0]
+        ends = []
+        if self.step_up_S[-1] > 1e-3 * span:
+            ends.append(
+                f"set still adds {self.step_up_S[-1] * 1e6:.3g} uS at {self.conductance_S[-1] * 1e6:.4g} uS"
+            )
+        if self.step_down_S[0] < -1e-3 * span:
+            ends.append(
+                f"reset still takes {-self.step_down_S[0] * 1e6:.3g} uS at {self.conductance_S[0] * 1e6:.4g} uS"
+            )
+        return tuple(ends)
 
     def step(self, conductance_S: np.ndarray, direction: int, count: int) -> np.ndarray:
         """Conductances after `count` pulses.

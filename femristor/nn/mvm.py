@@ -11,19 +11,43 @@ aihwkit's forward pass, and Falcone et al., arXiv 2502.04524, Fig. 4f. No wire r
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
 
-from femristor.array.cell_array import CellArray, Effects
-from femristor.array.checks import finite_tensor
-from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleDevice
 from femristor.core.errors import InputError
-from femristor.device.card import DeviceCard
 from femristor.nn.converters import Quantiser
 
 INPUT_SCALES = ("fixed", "absmax")
 MAPPINGS = ("single", "pair")
+EFFECTS = ("programming", "relaxation", "read_noise")
+
+
+class WeightCells(Protocol):
+    """Programmed cells that hold a weight matrix, (inputs, outputs); `femristor.array.weights` has them."""
+
+    device: torch.device
+    revision: int
+
+    def advance(self, to_time_s: float) -> None:
+        """Let time pass; only forward."""
+
+    def weights(self) -> torch.Tensor:
+        """Weights that the cells have now, (inputs, outputs) float64."""
+
+    def moments(self, time_s: float) -> tuple[float, torch.Tensor]:
+        """Mean change common to all weights, and variance of each, from the laws."""
+
+
+class CellMaker(Protocol):
+    """Puts weights on cells; `femristor.array.weights.weight_arrays(card)` is one."""
+
+    def __call__(
+        self, weights, *, mapping: str, acceptance: float, effects: tuple[str, ...], stream: tuple[int, ...]
+    ) -> WeightCells:
+        """Program (inputs, outputs) weights; `stream` is the seed and the integers that name the use."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +62,7 @@ class MvmSettings:
         input_range: alpha where it is fixed; larger inputs are clipped.
         mapping: "single" (one device a weight) or "pair" (differential).
         acceptance: of program-verify, a fraction of the target.
-        effects: non-idealities of the cells that act.
+        effects: non-idealities of the cells that act, some of EFFECTS.
     """
 
     input_bits: int | None = 6
@@ -48,16 +72,17 @@ class MvmSettings:
     input_range: float = 1.0
     mapping: str = "single"
     acceptance: float = 0.002
-    effects: Effects = field(default_factory=Effects)
+    effects: tuple[str, ...] = EFFECTS
 
     def __post_init__(self) -> None:
         """Check words and ranges; the converters check bits and bounds."""
-        if self.input_scale not in INPUT_SCALES:
-            raise InputError(
-                f"An input scale '{self.input_scale}' is unknown; use one of {', '.join(INPUT_SCALES)}."
-            )
-        if self.mapping not in MAPPINGS:
-            raise InputError(f"A mapping '{self.mapping}' is unknown; use one of {', '.join(MAPPINGS)}.")
+        for name, value, known in (
+            ("input scale", self.input_scale, INPUT_SCALES),
+            ("mapping", self.mapping, MAPPINGS),
+            *(("effect", effect, EFFECTS) for effect in self.effects),
+        ):
+            if value not in known:
+                raise InputError(f"The {name} '{value}' is unknown; use one of {', '.join(known)}.")
         if not 0 < self.input_range < math.inf:
             raise InputError(
                 f"An input range of {self.input_range} is not possible; give a finite one above 0."
@@ -77,85 +102,70 @@ class MvmSettings:
     @classmethod
     def ideal(cls) -> "MvmSettings":
         """No rounding, no bound, cells that keep their targets: the plain matrix product."""
-        return cls(
-            input_bits=None,
-            output_bits=None,
-            output_bound=math.inf,
-            input_scale="absmax",
-            effects=Effects.none(),
-        )
+        return cls(input_bits=None, output_bits=None, output_bound=math.inf, input_scale="absmax", effects=())
 
 
 class AnalogMatrix:
-    """A weight matrix on one array of cells.
+    """A weight matrix on cells, between converters.
 
     Attributes:
-        array: the cells, rows = inputs and cols = outputs (with an axis of 2 in front for pairs).
+        cells: the programmed cells, rows = inputs and cols = outputs.
         out_scale: max|W|, digital factor behind the ADC.
         settings: periphery and mapping.
+        outputs: rows of W.
+        inputs: columns of W.
     """
 
     def __init__(
         self,
         weights,
-        card: DeviceCard,
+        make_cells: CellMaker,
         settings: MvmSettings = MvmSettings(),
         *,
-        seed: int = 0,
-        generator: torch.Generator | None = None,
+        stream: tuple[int, ...] = (0,),
         dtype: torch.dtype = torch.float64,
     ) -> None:
         """Map the weights and program them; the clock starts at 0.
 
         Args:
             weights: (outputs, inputs).
-            card: device card.
+            make_cells: puts weights on cells, e.g. `femristor.array.weights.weight_arrays(card)`.
             settings: periphery and mapping.
-            seed: of the cells, unless a generator is given.
-            generator: takes the seed's place and sets the torch device.
+            stream: seed of the cells, and integers that name this use of it.
             dtype: in which products are computed; the cells stay float64.
 
         Raises:
             InputError: weights that are not a finite matrix, or an acceptance the card does not know.
         """
-        matrix = finite_tensor(weights, "weight matrix", device=generator.device if generator else "cpu")
-        if matrix.ndim != 2:
-            raise InputError(f"Weights of shape {tuple(matrix.shape)} are no matrix; give (outputs, inputs).")
+        matrix = _matrix(weights)
         self.settings = settings
         self.outputs, self.inputs = matrix.shape
-        largest = float(matrix.abs().max())
-        self.out_scale = largest if largest > 0 else 1.0
-        scaled = matrix.T / self.out_scale
-        make = SingleDevice if settings.mapping == "single" else DifferentialPair
-        self._mapping = make.fit(scaled, ConductanceWindow.of(card.statistics))
-        self.array = CellArray(
-            card,
-            self.inputs,
-            self.outputs,
-            tiles=() if self._mapping.devices == 1 else (2,),
-            seed=seed,
-            generator=generator,
+        self.out_scale = float(np.abs(matrix).max()) or 1.0
+        self.cells = make_cells(
+            matrix.T / self.out_scale,
+            mapping=settings.mapping,
+            acceptance=settings.acceptance,
             effects=settings.effects,
+            stream=stream,
         )
-        self.array.program(self._mapping.to_conductance(scaled), acceptance=settings.acceptance)
         self._dtype = dtype
         self._dac, self._adc = settings.dac, settings.adc
         self._cached: tuple[int, torch.Tensor] | None = None
 
     def advance(self, to_time_s: float) -> None:
-        """Let time pass after programming (see CellArray.advance)."""
-        self.array.advance(to_time_s)
+        """Let time pass after programming; only forward."""
+        self.cells.advance(to_time_s)
 
     def effective_weights(self) -> torch.Tensor:
         """Weights that the cells have now, read noise included, (outputs, inputs) float64."""
-        return self._mapping.to_weights(self.array.read_conductance_S()).T * self.out_scale
+        return self.cells.weights().T * self.out_scale
 
     def _folded(self) -> torch.Tensor:
         """(inputs, outputs) factors from DAC codes to ADC codes, kept until the cells change."""
-        if self._cached is None or self._cached[0] != self.array.revision:
+        if self._cached is None or self._cached[0] != self.cells.revision:
             unit_in, unit_out = self._dac.step or 1.0, self._adc.step or 1.0
-            weights = self._mapping.to_weights(self.array.read_conductance_S()) * (unit_in / unit_out)
-            self._cached = (self.array.revision, weights.to(self._dtype).contiguous())
+            weights = self.cells.weights() * (unit_in / unit_out)
+            self._cached = (self.cells.revision, weights.to(self._dtype).contiguous())
         return self._cached[1]
 
     def __call__(self, inputs) -> torch.Tensor:
@@ -186,7 +196,7 @@ class AnalogMatrix:
 
     def _checked(self, inputs) -> torch.Tensor:
         try:
-            values = torch.as_tensor(inputs).detach().to(device=self.array.device, dtype=self._dtype)
+            values = torch.as_tensor(inputs).detach().to(device=self.cells.device, dtype=self._dtype)
         except (TypeError, ValueError, RuntimeError):
             raise InputError("The inputs are no rectangular array of numbers; give (..., inputs).") from None
         if values.ndim == 0 or values.shape[-1] != self.inputs:
@@ -207,6 +217,25 @@ class AnalogMatrix:
             return self.settings.input_range
         largest = values.abs().amax(dim=-1, keepdim=True)
         return torch.where(largest > 0, largest, torch.ones_like(largest))
+
+
+def _matrix(weights) -> np.ndarray:
+    try:
+        plain = weights.detach().double().cpu().numpy() if isinstance(weights, torch.Tensor) else weights
+        matrix = np.array(plain, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(
+            "The weight matrix is not a rectangular array of numbers; give (outputs, inputs)."
+        ) from None
+    if matrix.ndim != 2 or matrix.size == 0:
+        raise InputError(
+            f"Weights of shape {matrix.shape} are no matrix; give (outputs, inputs), 1 or more of each."
+        )
+    if not np.isfinite(matrix).all():
+        raise InputError(
+            f"The weight matrix has {int((~np.isfinite(matrix)).sum())} NaN or infinite entries; replace them."
+        )
+    return matrix
 
 
 def plain_product(matrix: AnalogMatrix, inputs: torch.Tensor) -> torch.Tensor:

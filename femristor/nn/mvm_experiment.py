@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from femristor.array.cell_array import Effects
-from femristor.array.checks import torch_generator
-from femristor.array.traces import TEN_YEARS_S
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
+from femristor.core.rng import generator
 from femristor.core.status import Status
 from femristor.device.card import DeviceCard
-from femristor.nn.mvm import AnalogMatrix, MvmSettings
+from femristor.nn.mvm import AnalogMatrix, CellMaker, MvmSettings
 from femristor.nn.mvm_law import expected_rmse
 from femristor.nn.result import MvmExperiment
 
+TEN_YEARS_S = 10 * 365 * 86400.0
 DEFAULT_TIMES_S = (0.0, 1.0, 3600.0, 86400.0, TEN_YEARS_S)
 PAPER_SETTINGS = MvmSettings()
 PAPER_RMSE = {1.0: 0.06, TEN_YEARS_S: 0.2}
@@ -70,30 +69,28 @@ class MvmDesign:
 
     def draw(self, seed: int, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Matrix (size, size) and inputs (inputs, size) of one draw, float64."""
-        generator = torch_generator(seed, 20, index)
-        shapes = ((self.size, self.size), (self.inputs, self.size))
+        rng = generator(seed, 20, index)
         matrix, inputs = (
-            (self.deviation * torch.randn(shape, generator=generator, dtype=torch.float64)).clamp(
-                -self.limit, self.limit
+            torch.from_numpy(
+                np.clip(rng.normal(0.0, self.deviation, (count, self.size)), -self.limit, self.limit)
             )
-            for shape in shapes
+            for count in (self.size, self.inputs)
         )
         return matrix, inputs
 
 
 def single_causes(settings: MvmSettings) -> dict[str, MvmSettings]:
     """Settings in which one cause of error acts alone (at the bounds and scales of the full ones)."""
-    none = Effects.none()
-    exact = replace(settings, input_bits=None, output_bits=None, effects=none)
-    causes = {"quantisation": replace(settings, effects=none)}
-    for name in ("programming", "relaxation", "read_noise"):
-        if getattr(settings.effects, name):
-            causes[name] = replace(exact, effects=replace(none, **{name: True}))
+    exact = replace(settings, input_bits=None, output_bits=None, effects=())
+    causes = {"quantisation": replace(settings, effects=())}
+    for name in settings.effects:
+        causes[name] = replace(exact, effects=(name,))
     return causes
 
 
 def mvm_experiment(
     card: DeviceCard,
+    make_cells: CellMaker,
     *,
     design: MvmDesign = MvmDesign(),
     settings: MvmSettings = PAPER_SETTINGS,
@@ -103,7 +100,8 @@ def mvm_experiment(
     """Program, wait, multiply, compare; with all causes of error and with each alone.
 
     Args:
-        card: device card.
+        card: device card, for the provenance.
+        make_cells: puts weights on cells of this card: `femristor.array.weights.weight_arrays(card)`.
         design: matrix, inputs, draws, times.
         settings: converters, mapping, non-idealities.
         seed: of all draws.
@@ -125,14 +123,12 @@ def mvm_experiment(
         for index in range(design.draws):
             matrix, inputs = design.draw(seed, index)
             exact = inputs @ matrix.T
-            keep = scatter if index == 0 else None
-            rmse[:, index] = _follow(
-                card, settings, (matrix, inputs, exact), times, seed=(seed, index, 0), keep=keep
-            )
-            law[:, index] = [expected_rmse(card, settings, matrix, inputs, time_s=time) for time in times]
+            analog = AnalogMatrix(matrix, make_cells, settings, stream=(seed, 21, index, 0))
+            law[:, index] = [expected_rmse(analog, matrix, inputs, time_s=time) for time in times]
+            rmse[:, index] = _follow(analog, inputs, exact, times, keep=scatter if index == 0 else None)
             for row, single in enumerate(causes.values()):
-                key = (seed, index, 1 + row)
-                by_cause[row, :, index] = _follow(card, single, (matrix, inputs, exact), times, seed=key)
+                alone = AnalogMatrix(matrix, make_cells, single, stream=(seed, 21, index, 1 + row))
+                by_cause[row, :, index] = _follow(alone, inputs, exact, times)
             task.advance(1)
     references = (
         np.array([time for time in REFERENCE_RMSE if time in times])
@@ -160,10 +156,13 @@ def mvm_experiment(
 
 
 def _follow(
-    card, settings: MvmSettings, problem, times: np.ndarray, *, seed, keep: list | None = None
+    analog: AnalogMatrix,
+    inputs: torch.Tensor,
+    exact: torch.Tensor,
+    times: np.ndarray,
+    *,
+    keep: list | None = None,
 ) -> np.ndarray:
-    matrix, inputs, exact = problem
-    analog = AnalogMatrix(matrix, card, settings, generator=torch_generator(seed[0], 21, *seed[1:]))
     rmse = np.empty(times.size)
     for index, time in enumerate(times):
         analog.advance(float(time))
@@ -191,6 +190,5 @@ def _settings(design: MvmDesign, settings: MvmSettings) -> dict[str, str | float
         "mapping": settings.mapping,
         "acceptance": settings.acceptance,
         "wires": "none",
-        "effects": ", ".join(name for name in vars(settings.effects) if getattr(settings.effects, name))
-        or "none",
+        "effects": ", ".join(settings.effects) or "none",
     }

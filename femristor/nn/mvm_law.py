@@ -13,54 +13,31 @@ import math
 
 import torch
 
-from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleDevice
-from femristor.array.programming import programming_line, programming_sigma_S
-from femristor.array.read_noise import read_noise_sigma_S
-from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
-from femristor.device.card import DeviceCard
-from femristor.nn.mvm import MvmSettings
+from femristor.nn.mvm import AnalogMatrix
 
 
 def expected_rmse(
-    card: DeviceCard, settings: MvmSettings, weights: torch.Tensor, inputs: torch.Tensor, *, time_s: float
+    matrix: AnalogMatrix, weights: torch.Tensor, inputs: torch.Tensor, *, time_s: float
 ) -> float:
     """Root of the expected mean square error over all outputs.
 
     Args:
-        card: device card.
-        settings: periphery, mapping and non-idealities.
-        weights: (outputs, inputs) float64.
+        matrix: the analog matrix (its laws and converters are used, not its cells).
+        weights: (outputs, inputs) float64, what was programmed.
         inputs: (vectors, inputs) float64.
         time_s: since programming.
 
     Returns:
         Error in absolute units; clipping by the ADC and at 0 S is left out.
     """
-    laws, effects = card.statistics, settings.effects
-    scale = float(weights.abs().max()) or 1.0
-    scaled = weights.T / scale
-    make = SingleDevice if settings.mapping == "single" else DifferentialPair
-    mapping = make.fit(scaled, ConductanceWindow.of(laws))
-    target = mapping.to_conductance(scaled)
-    shift = relaxation_mean_S(laws.relaxation, time_s) if effects.relaxation else 0.0
-    variance = torch.zeros_like(target)
-    if effects.programming:
-        variance += programming_sigma_S(programming_line(laws, settings.acceptance), target) ** 2
-    if effects.relaxation:
-        variance += relaxation_sigma_S(laws.relaxation, time_s) ** 2
-    if effects.read_noise:
-        variance += read_noise_sigma_S(laws.read_noise, target + shift, time_s) ** 2
-    if settings.mapping == "pair":
-        variance, shift = variance.sum(dim=-3), 0.0
-    variance = variance * (mapping.weight_per_S * scale) ** 2
-    alpha = (
-        settings.input_range
-        if settings.input_scale == "fixed"
-        else inputs.abs().amax(dim=-1, keepdim=True).clamp(min=1e-300)
-    )
+    settings, scale = matrix.settings, matrix.out_scale
+    shift, variance = matrix.cells.moments(time_s)
+    alpha = torch.full((inputs.shape[0], 1), settings.input_range, dtype=torch.float64)
+    if settings.input_scale == "absmax":
+        alpha = inputs.abs().amax(dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
     z = settings.dac(inputs / alpha) * alpha
     rounding = ((z - inputs) @ weights.T).square().mean()
-    adc = ((settings.adc.step * scale * torch.as_tensor(alpha, dtype=torch.float64)) ** 2 / 12).mean()
-    cells = (z.square() @ variance).mean()
-    common = (mapping.weight_per_S * scale * shift * z.sum(dim=-1)).square().mean()
+    adc = ((settings.adc.step * scale * alpha) ** 2 / 12).mean()
+    cells = scale**2 * (z.square() @ variance).mean()
+    common = (scale * shift * z.sum(dim=-1)).square().mean()
     return math.sqrt(float(rounding + adc + cells + common))

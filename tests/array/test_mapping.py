@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,6 +17,7 @@ matrices = hnp.arrays(
 )
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_single_device_round_trip_and_window(weights):
     mapping = SingleDevice.fit(weights, WINDOW)
@@ -26,6 +27,7 @@ def test_single_device_round_trip_and_window(weights):
     np.testing.assert_allclose(mapping.to_weights(conductance), weights, atol=1e-13 * max(1, np.ptp(weights)))
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_pair_round_trip_and_idle_device(weights):
     mapping = DifferentialPair.fit(weights, WINDOW)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from femristor.core.errors import InputError
@@ -17,6 +17,7 @@ def tensor(numbers) -> torch.Tensor:
     return torch.tensor(numbers, dtype=torch.float64)
 
 
+@settings(deadline=None)
 @given(bits, bounds, values)
 def test_idempotent_odd_monotonic_and_bounded(n, bound, numbers):
     q, x = Quantiser(n, bound), tensor(numbers).sort().values
@@ -30,6 +31,7 @@ def test_idempotent_odd_monotonic_and_bounded(n, bound, numbers):
     assert not error.numel() or float(error.max()) <= q.step / 2 * (1 + 1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 8), bounds)
 def test_has_two_to_the_n_minus_one_levels_with_zero_and_both_bounds(n, bound):
     q = Quantiser(n, bound)

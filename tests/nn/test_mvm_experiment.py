@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from femristor.array.cell_array import Effects
+from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 from femristor.device import load_card
@@ -14,12 +14,13 @@ from femristor.nn.mvm_experiment import TEN_YEARS_S, MvmDesign, mvm_experiment
 from femristor.nn.result import MvmExperiment
 
 CARD = load_card("cmo_hfox")
+CELLS = weight_arrays(CARD)
 DRAWS = 60
 
 
 @pytest.fixture(scope="module")
 def experiment() -> MvmExperiment:
-    return mvm_experiment(CARD, design=MvmDesign(draws=DRAWS), seed=11)
+    return mvm_experiment(CARD, CELLS, design=MvmDesign(draws=DRAWS), seed=11)
 
 
 def test_rmse_is_what_the_laws_say(experiment):
@@ -68,34 +69,36 @@ def test_causes_add_in_squares_but_for_the_common_shift(experiment):
 
 
 def test_no_effects_leave_the_rounding_only():
-    found = mvm_experiment(CARD, design=MvmDesign(draws=5), settings=MvmSettings(effects=Effects.none()))
+    found = mvm_experiment(CARD, CELLS, design=MvmDesign(draws=5), settings=MvmSettings(effects=()))
     assert found.causes == ("quantisation",)
     np.testing.assert_allclose(found.rmse, np.broadcast_to(found.rmse[0], found.rmse.shape))
     np.testing.assert_allclose(found.rmse_mean, found.rmse_law, rtol=0.01)
 
 
 def test_everything_ideal_is_exact():
-    settings = MvmSettings(input_bits=None, output_bits=None, effects=Effects.none())
-    assert mvm_experiment(CARD, design=MvmDesign(draws=2), settings=settings).rmse.max() < 1e-13
+    settings = MvmSettings(input_bits=None, output_bits=None, effects=())
+    assert mvm_experiment(CARD, CELLS, design=MvmDesign(draws=2), settings=settings).rmse.max() < 1e-13
 
 
 @pytest.mark.parametrize("change", [{"mapping": "pair"}, {"input_scale": "absmax"}, {"acceptance": 0.02}])
 def test_law_holds_for_other_settings(change):
     found = mvm_experiment(
-        CARD, design=MvmDesign(draws=20), settings=replace(MvmSettings(), **change), seed=5
+        CARD, CELLS, design=MvmDesign(draws=20), settings=replace(MvmSettings(), **change), seed=5
     )
     np.testing.assert_allclose(found.rmse_mean, found.rmse_law, rtol=0.02)
     assert found.reference_rmse.size == 0
 
 
 def test_pairs_lose_the_common_shift():
-    pair = mvm_experiment(CARD, design=MvmDesign(draws=5), settings=MvmSettings(mapping="pair"), seed=11)
+    pair = mvm_experiment(
+        CARD, CELLS, design=MvmDesign(draws=5), settings=MvmSettings(mapping="pair"), seed=11
+    )
     assert pair.rmse_mean[-1] < 0.11
 
 
 def test_seeds(experiment):
     design = MvmDesign(draws=2)
-    a, b, c = (mvm_experiment(CARD, design=design, seed=seed) for seed in (11, 11, 12))
+    a, b, c = (mvm_experiment(CARD, CELLS, design=design, seed=seed) for seed in (11, 11, 12))
     assert np.array_equal(a.rmse, b.rmse) and np.array_equal(a.scatter_analog, b.scatter_analog)
     assert not np.array_equal(a.rmse, c.rmse)
     # The first draws do not depend on how many follow.

@@ -1,0 +1,140 @@
+"""Weights on cells: map, program, age, and read them back as the weights that the cells have become."""
+
+from typing import Protocol
+
+import torch
+
+from femristor.array.cell_array import CellArray, Effects
+from femristor.array.checks import finite_tensor, torch_generator
+from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleDevice
+from femristor.array.programming import programming_line, programming_sigma_S
+from femristor.array.read_noise import read_noise_sigma_S
+from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
+from femristor.core.errors import InputError
+from femristor.device.card import DeviceCard
+
+ALL_EFFECTS = Effects()
+MAPPINGS = {"single": SingleDevice, "pair": DifferentialPair}
+
+
+class WeightArray:
+    """A weight matrix programmed into a CellArray.
+
+    Attributes:
+        array: the cells, (rows, cols), or (2, rows, cols) for pairs.
+        mapping: between weights and conductances.
+    """
+
+    def __init__(
+        self,
+        weights,
+        card: DeviceCard,
+        *,
+        mapping: str = "single",
+        acceptance: float = 0.002,
+        effects: Effects = ALL_EFFECTS,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Map the weights over the whole window and program them; the clock starts at 0.
+
+        Args:
+            weights: (rows, cols), rows are the inputs.
+            card: device card.
+            mapping: "single" (one device a weight) or "pair" (differential).
+            acceptance: of program-verify, a fraction of the target.
+            effects: non-idealities that act.
+            generator: source of all randomness and torch device; one of seed 0 by default.
+
+        Raises:
+            InputError: no finite matrix, an unknown mapping, or an acceptance the card does not know.
+        """
+        if mapping not in MAPPINGS:
+            raise InputError(f"A mapping '{mapping}' is unknown; use one of {', '.join(MAPPINGS)}.")
+        self._generator = torch_generator(0, 2) if generator is None else generator
+        values = finite_tensor(weights, "weight matrix", device=self._generator.device)
+        if values.ndim != 2:
+            raise InputError(f"Weights of shape {tuple(values.shape)} are no matrix; give (rows, cols).")
+        self._statistics = card.statistics
+        self._line = programming_line(card.statistics, acceptance)
+        self.mapping = MAPPINGS[mapping].fit(values, ConductanceWindow.of(card.statistics))
+        self._target_S = self.mapping.to_conductance(values)
+        tiles = () if self.mapping.devices == 1 else (self.mapping.devices,)
+        self.array = CellArray(card, *values.shape, tiles=tiles, generator=self._generator, effects=effects)
+        self.array.program(self._target_S, acceptance=acceptance)
+
+    @property
+    def device(self) -> torch.device:
+        """Torch device of the cells."""
+        return self.array.device
+
+    @property
+    def revision(self) -> int:
+        """Rises with every change of the cells, for caches."""
+        return self.array.revision
+
+    def advance(self, to_time_s: float) -> None:
+        """Let time pass after programming (see CellArray.advance)."""
+        self.array.advance(to_time_s)
+
+    def weights(self) -> torch.Tensor:
+        """Weights that the cells have now, read noise included, (rows, cols) float64."""
+        return self.mapping.to_weights(self.array.read_conductance_S())
+
+    def moments(self, time_s: float) -> tuple[float, torch.Tensor]:
+        """Expected change of the weights by the laws, whatever the cells have drawn.
+
+        Args:
+            time_s: since programming.
+
+        Returns:
+            Mean change common to all weights (0 for pairs), and variance of each, (rows, cols).
+
+        Raises:
+            InputError: a negative or infinite time.
+        """
+        laws, effects, target = self._statistics, self.array.effects, self._target_S
+        shift_S = relaxation_mean_S(laws.relaxation, time_s) if effects.relaxation else 0.0
+        variance = torch.zeros_like(target)
+        if effects.programming:
+            variance += programming_sigma_S(self._line, target) ** 2
+        if effects.relaxation:
+            variance += relaxation_sigma_S(laws.relaxation, time_s) ** 2
+        if effects.read_noise:
+            variance += read_noise_sigma_S(laws.read_noise, target + shift_S, time_s) ** 2
+        slope = self.mapping.weight_per_S
+        if self.mapping.devices == 2:
+            return 0.0, slope**2 * variance.sum(dim=-3)
+        return slope * shift_S, slope**2 * variance
+
+
+class WeightArrayMaker(Protocol):
+    """Makes programmed cells for a weight matrix, as `weight_arrays` gives it."""
+
+    def __call__(
+        self, weights, *, mapping: str, acceptance: float, effects: tuple[str, ...], stream: tuple[int, ...]
+    ) -> WeightArray:
+        """Cells for these weights; `stream` is the seed and the integers that name the use."""
+
+
+def weight_arrays(card: DeviceCard, *, device: str = "cpu") -> WeightArrayMaker:
+    """What the nn room asks for: a function that puts weights on cells of this card.
+
+    Args:
+        card: device card.
+        device: torch device of the cells.
+
+    Returns:
+        Function of the weights and the keywords of `WeightArrayMaker`.
+    """
+
+    def make(weights, *, mapping: str, acceptance: float, effects: tuple[str, ...], stream: tuple[int, ...]):
+        return WeightArray(
+            weights,
+            card,
+            mapping=mapping,
+            acceptance=acceptance,
+            effects=Effects.of(effects),
+            generator=torch_generator(*stream, device=device),
+        )
+
+    return make

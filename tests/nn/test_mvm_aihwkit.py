@@ -1,0 +1,68 @@
+"""Another code: aihwkit's inference tile and ReRAM noise model, where it is installed."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from femristor.array.weights import weight_arrays
+from femristor.device import load_card
+from femristor.nn.mvm import AnalogMatrix, MvmSettings
+from femristor.nn.mvm_experiment import DEFAULT_TIMES_S, MvmDesign, mvm_experiment
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    pytest.importorskip("aihwkit", reason="the peer aihwkit is not installed")
+    from aihwkit.inference.noise.reram import ReRamCMONoiseModel
+    from aihwkit.nn import AnalogLinear
+    from aihwkit.simulator.configs import TorchInferenceRPUConfig
+    from aihwkit.simulator.configs.utils import BoundManagementType, NoiseManagementType
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+CARD = load_card("cmo_hfox")
+CELLS = weight_arrays(CARD)
+
+
+def peer(weights: torch.Tensor, *, noise: bool) -> AnalogLinear:
+    config = TorchInferenceRPUConfig()
+    config.modifier.type = None
+    config.mapping.weight_scaling_omega = 0.0
+    forward = config.forward
+    forward.is_perfect, forward.out_noise, forward.inp_bound, forward.out_bound = False, 0.0, 1.0, 15.0
+    forward.inp_res, forward.out_res = 1 / 62, 1 / 254
+    forward.bound_management, forward.noise_management = BoundManagementType.NONE, NoiseManagementType.NONE
+    config.drift_compensation = None
+    if noise:
+        config.noise_model = ReRamCMONoiseModel(g_max=88.19, g_min=9.0, acceptance_range=0.2)
+    layer = AnalogLinear(weights.shape[1], weights.shape[0], bias=False, rpu_config=config)
+    layer.set_weights(weights)
+    return layer.eval()
+
+
+def test_converters_agree_but_for_ties_of_single_precision():
+    weights, inputs = (one.float() for one in MvmDesign().draw(0, 0))
+    ours = AnalogMatrix(weights, CELLS, MvmSettings(effects=()))
+    with torch.no_grad():
+        steps = (ours(inputs) - peer(weights, noise=False)(inputs)) / ours.settings.adc.step
+    assert float(steps.abs().max()) < 1.001
+    assert float((steps.abs() > 0.5).double().mean()) < 1e-3
+
+
+def test_rmse_over_ten_years_agrees_within_the_clipping_of_the_peer():
+    """The peer clips at the window's ends and redraws the relaxation; both change the mean by less than 3 %."""
+    design = MvmDesign(draws=40)
+    found = mvm_experiment(CARD, CELLS, design=design, seed=3)
+    rmse = np.empty_like(found.rmse)
+    for index in range(design.draws):
+        torch.manual_seed(index)
+        weights, inputs = (one.float() for one in design.draw(3, index))
+        layer = peer(weights, noise=True)
+        layer.program_analog_weights()
+        for row, time in enumerate(DEFAULT_TIMES_S):
+            layer.drift_analog_weights(time)
+            with torch.no_grad():
+                rmse[row, index] = (layer(inputs) - inputs @ weights.T).square().mean().sqrt()
+    spread = 3 * 0.02 / math.sqrt(design.draws)
+    np.testing.assert_allclose(rmse.mean(axis=1), found.rmse_mean, rtol=0.03 + spread)
