@@ -8,6 +8,8 @@ K_B = _codata.k
 """Boltzmann constant [J/K]."""
 EV = _codata.eV
 """Joules in one electronvolt."""
+EPS_0 = _codata.epsilon_0
+"""Vacuum permittivity [F/m]."""
 T_SINK_K = 293.0
 """Default temperature of the electrodes far from the cell [K]."""
 

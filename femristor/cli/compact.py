@@ -1,0 +1,349 @@
+"""femristor compact: distil the cell into a table, sweep it, say what a table holds."""
+
+import click
+
+from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
+from femristor.cli.tables import text_table
+from femristor.core.errors import InputError
+
+FORM_ROWS = (
+    ("effective area", "area_m2", 1e18, "nm2"),
+    ("effective length", "length_m", 1e9, "nm"),
+    ("series resistance", "series_ohm", 1.0, "ohm"),
+    ("thermal resistance", "thermal_K_per_W", 1e-6, "K/uW"),
+)
+
+
+@click.group("compact", cls=CommandGroup)
+def command() -> None:
+    """Distil the finite-element cell into a table and a 0-D law, and sweep the table.
+
+    `build` samples the cell over bias, dome density and ambient; `sweep` drives it, bare or behind a load;
+    `info` prints ranges, interpolation errors and the 0-D law of a table.
+    """
+
+
+@command.command("build")
+@card_option
+@out_option("HDF5 file for the table.", default="compact.h5")
+@click.option(
+    "--model",
+    type=click.Choice(["fem", "published"]),
+    default="fem",
+    show_default=True,
+    help="Sample field solutions, or IBM's published 0-D law (a control that takes a second).",
+)
+@click.option("--bias-points", default=25, show_default=True, help="Biases, from 0 V to the card's highest.")
+@click.option("--density-points", default=15, show_default=True, help="Dome densities.")
+@click.option(
+    "--ambients", default=3, show_default=True, help="Ambient temperatures; 1 takes the card's only."
+)
+@click.option(
+    "--probes", default=8, show_default=True, help="Sweeps off the grid that measure the interpolation error."
+)
+@click.option("--resolution", default=1.0, show_default=True, help="Mesh resolution, 2 is twice as fine.")
+@click.option("--jobs", default=2, show_default=True, help="Processes on this machine.")
+@click.option("--mpi", is_flag=True, help="Use the ranks of mpiexec instead of --jobs.")
+@click.option(
+    "--cache", default=None, metavar="DIR", help="Folder of finished sweeps; the user's cache by default."
+)
+@click.option("--no-cache", is_flag=True, help="Neither read nor keep finished sweeps.")
+@common_options
+def build(
+    context: Context,
+    *,
+    card: str,
+    out: str,
+    model: str,
+    bias_points: int,
+    density_points: int,
+    ambients: int,
+    probes: int,
+    resolution: float,
+    jobs: int,
+    mpi: bool,
+    cache: str | None,
+    no_cache: bool,
+) -> None:
+    """Sample the cell into a table; an interrupted build continues from its cache."""
+    import time
+    from pathlib import Path
+
+    from femristor.compact.cache import SweepCache, default_cache_folder
+    from femristor.compact.grid import default_grid
+    from femristor.compact.sample import build_table, process_executor
+    from femristor.core import store
+    from femristor.core.files import ensure_output_dir
+    from femristor.device import load_card
+
+    loaded = load_card(card)
+    grid = default_grid(
+        loaded, bias_points=bias_points, density_points=density_points, ambient_points=ambients
+    )
+    sampler = _sampler(loaded, model, resolution)
+    if mpi_rank() == 0:
+        ensure_output_dir(Path(out).parent)
+    folder = Path(cache) if cache else default_cache_folder()
+    kept = None if no_cache else SweepCache(folder)
+    begun = time.perf_counter()
+    with _mpi_executor() if mpi else process_executor(jobs) as executor:
+        if mpi_rank() != 0:
+            return
+        table = build_table(
+            loaded,
+            sampler,
+            grid,
+            executor=executor,
+            cache=kept,
+            probes=probes,
+            seed=context.seed,
+            progress=context.progress,
+        )
+    store.save(table, out)
+    seconds = time.perf_counter() - begun
+    payload = {**_summary(table, loaded), "out": out, "seconds": seconds}
+    text = (
+        f"{_describe(table, loaded)}\n{out}: {len(grid.pairs)} sweeps and {probes} checks in {seconds:.1f} s"
+    )
+    context.emit(payload, text)
+
+
+@command.command("sweep")
+@click.option("--table", required=True, metavar="HDF5", help="Table of `femristor compact build`.")
+@click.option("--vmax", default=1.3, show_default=True, help="Peak of the positive half in V, 0 for none.")
+@click.option("--vmin", default=-1.3, show_default=True, help="Peak of the negative half in V, 0 for none.")
+@click.option("--rate", default=1.0, show_default=True, help="Sweep rate in V/s.")
+@click.option("--cycles", default=1, show_default=True, help="How often.")
+@click.option("--start", default="hrs", show_default=True, help="lrs, hrs or N=2e25 (dome density in 1/m^3).")
+@click.option(
+    "--ambient", default=None, metavar="TEXT", help='Ambient such as "350 K"; the card\'s by default.'
+)
+@click.option("--series-ohm", default=0.0, show_default=True, help="Resistor in series.")
+@click.option("--compliance", default=None, metavar="TEXT", help='Limit of the set current such as "300 uA".')
+@click.option(
+    "--cell", type=click.Choice(["1R", "1T1R"]), default="1R", show_default=True, help="1T1R: selector."
+)
+@card_option
+@click.option("--tolerance", default=1e-6, show_default=True, help="Of ln N in a step.")
+@click.option("--csv", default=None, metavar="PATH", help="Write t, V, I, N, T as text.")
+@out_option("HDF5 file for the sweep.")
+@common_options
+def sweep(
+    context: Context,
+    *,
+    table: str,
+    vmax: float,
+    vmin: float,
+    rate: float,
+    cycles: int,
+    start: str,
+    ambient: str | None,
+    series_ohm: float,
+    compliance: str | None,
+    cell: str,
+    card: str,
+    tolerance: float,
+    csv: str | None,
+    out: str | None,
+) -> None:
+    """Quasi-static triangle 0, vmax, 0, vmin, 0 on a table."""
+    from femristor.compact import integrator
+    from femristor.compact.result import CompactTable
+    from femristor.core import store
+    from femristor.core.curves import Waveform
+    from femristor.core.units import parse_quantity
+
+    loaded = store.load(table, CompactTable)
+    if cycles < 1:
+        raise InputError(f"{cycles} cycles make no sweep; give --cycles 1 or more.")
+    peaks = [peak for peak in (vmax, vmin) if peak != 0] * cycles
+    if vmax < 0 or vmin > 0 or not peaks:
+        raise InputError(
+            f"A sweep from {vmin:g} to {vmax:g} V is not possible; give --vmax above or --vmin below 0."
+        )
+    load = _load(cell, card, loaded, series_ohm, compliance)
+    result = integrator.sweep(
+        loaded,
+        Waveform.triangle(peaks, rate),
+        _start_density(loaded, start),
+        ambient_K=None if ambient is None else parse_quantity(ambient, "K", "--ambient"),
+        load=load,
+        tolerance=tolerance,
+        progress=context.progress,
+    )
+    if csv:
+        _write_csv(result, csv)
+    if out:
+        store.save(result, out)
+    _emit_sweep(context, loaded, result, csv, out)
+
+
+@command.command("info")
+@click.argument("table", metavar="TABLE")
+@common_options
+def info(context: Context, *, table: str) -> None:
+    """Ranges, interpolation errors, 0-D law and origin of a table."""
+    from femristor.compact.result import CompactTable
+    from femristor.core import store
+
+    loaded = store.load(table, CompactTable)
+    context.emit({**_summary(loaded, None), "table": table}, _describe(loaded, None))
+
+
+def _sampler(card, model: str, resolution: float):
+    from femristor.compact.closed_form import ClosedFormSampler, published_form
+
+    if model == "published":
+        return ClosedFormSampler(card, published_form(card))
+    from femristor.fem.executor import DomeSampler
+
+    if not 0.05 <= resolution <= 20:
+        raise InputError(f"--resolution {resolution:g} gives no usable mesh; give one from 0.05 to 20.")
+    return DomeSampler(card, resolution=resolution)
+
+
+def _mpi_executor():
+    from femristor.fem.executor import mpi_executor
+
+    return mpi_executor()
+
+
+def _load(cell: str, card: str, table, series_ohm: float, compliance: str | None):
+    from femristor.compact.load import Load, selector_load
+    from femristor.core.units import parse_quantity
+    from femristor.device import load_card
+
+    if cell == "1T1R":
+        if series_ohm or compliance:
+            raise InputError(
+                "The 1T1R cell has its selector in series; leave out --series-ohm and --compliance."
+            )
+        return selector_load(load_card(card))
+    if compliance is not None:
+        return Load.limited(parse_quantity(compliance, "A", "--compliance"), series_ohm)
+    return Load.series(series_ohm)
+
+
+def _start_density(table, start: str) -> float:
+    if start in table.states:
+        return table.states[start]
+    try:
+        return float(start.removeprefix("N="))
+    except ValueError:
+        raise InputError(
+            f"'{start}' is no start; use one of {', '.join(table.states)} or N=<density in 1/m^3>."
+        ) from None
+
+
+def _write_csv(result, path: str) -> None:
+    import numpy as np
+
+    from femristor.core.files import atomic_write
+
+    columns = np.column_stack(
+        [
+            result.time_s,
+            result.voltage_applied_V,
+            result.voltage_device_V[0],
+            result.current_A[0],
+            result.density_m3[0],
+            result.temperature_K[0],
+        ]
+    )
+    with atomic_write(path) as stream:
+        stream.write("t_s,V_V,V_device_V,I_A,N_m3,T_K\n")
+        stream.writelines(",".join(f"{value:.9g}" for value in row) + "\n" for row in columns)
+
+
+def _emit_sweep(context: Context, table, result, csv, out) -> None:
+    import numpy as np
+
+    from femristor.compact.interpolate import TableModel
+
+    model = TableModel(table, float(result.ambient_K[0]))
+    corners = np.flatnonzero(np.isin(result.voltage_applied_V, (0.0,)))
+    reads = model.conductance_S(result.density_m3[0, corners])
+    rows = [
+        (f"{result.time_s[k]:.4g}", f"{result.density_m3[0, k]:.4g}", f"{g * 1e6:.4g}")
+        for k, g in zip(corners, reads, strict=True)
+    ]
+    lines = [
+        f"{table.card_name} ({table.model}), {result.ambient_K[0]:g} K, {result.load}",
+        text_table(("time at 0 V [s]", "N [1/m^3]", "G at 0.2 V [uS]"), rows, right=(0, 1, 2)),
+        f"largest |I| {np.max(np.abs(result.current_A)) * 1e6:.4g} uA, hottest {np.max(result.temperature_K):.4g} K",
+    ]
+    payload = {
+        "time_s": result.time_s,
+        "voltage_applied_V": result.voltage_applied_V,
+        "voltage_device_V": result.voltage_device_V[0],
+        "current_A": result.current_A[0],
+        "density_m3": result.density_m3[0],
+        "temperature_K": result.temperature_K[0],
+        "conductance_at_0V_S": reads,
+        "load": result.load,
+        "csv": csv,
+        "out": out,
+    }
+    context.emit(payload, "\n".join(lines))
+
+
+def _summary(table, card) -> dict:
+    return {
+        "card": table.card_name,
+        "model": table.model,
+        "bias_V": table.bias_V,
+        "density_m3": table.density_m3,
+        "ambient_K": table.ambient_K,
+        "errors_worst": None if table.errors is None else table.errors.worst(),
+        "errors_rms": None if table.errors is None else table.errors.rms(),
+        "closed_form": table.closed_form,
+        "published": None if card is None else _published(card),
+        "provenance": table.provenance,
+    }
+
+
+def _published(card):
+    from femristor.compact.closed_form import published_form
+
+    return published_form(card)
+
+
+def _describe(table, card) -> str:
+    lines = [
+        f"{table.card_name}, sampled from {table.model}",
+        f"bias up to {table.bias_V[-1]:g} V ({table.bias_V.size} points), dome density {table.density_m3[0]:.3g} to "
+        f"{table.density_m3[-1]:.3g} 1/m^3 ({table.density_m3.size}), ambient {table.ambient_K[0]:g} to "
+        f"{table.ambient_K[-1]:g} K ({table.ambient_K.size})",
+    ]
+    if table.errors is not None:
+        worst, rms = table.errors.worst(), table.errors.rms()
+        lines.append(
+            f"off the grid ({table.errors.ln_current.size} points at cell centres): ln I {worst['ln_current']:.2%} at "
+            f"worst, {rms['ln_current']:.2%} rms; ln(rate) {worst['ln_rate']:.2%}, {rms['ln_rate']:.2%}; "
+            f"T {worst['temperature_K']:.2g} K, {rms['temperature_K']:.2g} K"
+        )
+    if table.closed_form is not None:
+        lines.append(_form_text(table.closed_form, card))
+    if table.provenance is not None:
+        lines.append(f"made {table.provenance.created}, card hash {table.provenance.card_hash[:12]}")
+    return "\n".join(lines)
+
+
+def _form_text(form, card) -> str:
+    from femristor.compact.closed_form import published_form
+    from femristor.device import load_card
+
+    published = published_form(card or load_card("cmo_hfox"))
+    rows = []
+    for label, name, scale, unit in FORM_ROWS:
+        ours, theirs = getattr(form, name) * scale, getattr(published, name) * scale
+        error = form.standard_error.get(name, 0.0)
+        rows.append(
+            (f"{label} [{unit}]", f"{ours:.4g}", f"{error:.1%}", f"{theirs:.4g}", f"{ours / theirs - 1:+.0%}")
+        )
+    head = ("0-D law", "ours", "standard error", "published", "difference")
+    tail = (
+        f"residual of ln I {form.rms_ln_current:.3f} rms, {form.max_ln_current:.3f} at worst; of ln(T - T_ambient) "
+        f"{form.rms_ln_heating:.3f} rms; {form.points} points"
+    )
+    return f"{text_table(head, rows, right=(1, 2, 3, 4))}\n{tail}"
