@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from femristor.compact.cache import SweepCache, content_key, default_cache_folder
-from femristor.compact.closed_form import ClosedFormSampler, published_form
+from femristor.compact.closed_form import ClosedFormSampler
 from femristor.compact.grid import default_grid
 from femristor.compact.result import QUANTITIES, CompactTable
 from femristor.compact.sample import build_table, process_executor
