@@ -1,0 +1,155 @@
+"""What the `femristor fit` commands read: options such as NAME=VALUE and low:high, and the curves of their files."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from femristor.core.curves import IVCurve
+from femristor.core.errors import InputError
+from femristor.core.files import sha256_file
+from femristor.core.ivfile import read_iv_csv
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of all files, and name and SHA-256 of each file."""
+
+    curves: list[IVCurve]
+    inputs: dict[str, str]
+
+
+def pair(text: str, option: str, example: str) -> tuple[str, str]:
+    """Split NAME=VALUE.
+
+    Raises:
+        InputError: there is no name or no value.
+    """
+    name, mark, value = text.partition("=")
+    if not (mark and name.strip() and value.strip()):
+        raise InputError(f"{option} {text}: write it as {option} {example}.")
+    return name.strip(), value.strip()
+
+
+def number(text: str, option: str) -> float:
+    """A finite number.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{option}: '{text}' is not a number; write it as 0.05 or 5e-2.")
+    return value
+
+
+def span(text: str | None, option: str) -> tuple[float, float] | None:
+    """Read low:high.
+
+    Raises:
+        InputError: not two rising numbers.
+    """
+    if text is None:
+        return None
+    low, mark, high = text.partition(":")
+    if not mark:
+        raise InputError(f"{option} {text}: write it as {option} low:high.")
+    limits = number(low, option), number(high, option)
+    if not limits[0] < limits[1]:
+        raise InputError(f"{option} {text} is empty; the lower number comes first.")
+    return limits
+
+
+def read_curves(
+    files: Sequence[str], labels: Sequence[str], ambients: Sequence[str], columns: Sequence[str]
+) -> Curves:
+    """Read the curves of the data files.
+
+    Args:
+        files: paths.
+        labels: LABEL=FILE; the file is read even if it is not among `files`.
+        ambients: K for all files, or FILE=K for one of them.
+        columns: QUANTITY=NAME, e.g. current=I_A.
+
+    Returns:
+        Curves.
+
+    Raises:
+        InputError: no file, or an option that cannot be read.
+    """
+    named = {path: label for label, path in (pair(text, "--label", "lrs=FILE") for text in labels)}
+    paths = list(dict.fromkeys([*files, *named]))
+    if not paths:
+        raise InputError("There is no data file; give one or more CSV files, or --label lrs=FILE.")
+    mapping = dict(pair(text, "--column", "current=NAME") for text in columns)
+    general, single = None, {}
+    for text in ambients:
+        if "=" in text:
+            path, value = pair(text, "--ambient", "FILE=328")
+            single[path] = number(value, "--ambient")
+        else:
+            general = number(text, "--ambient")
+    for path in single:
+        if path not in paths:
+            raise InputError(
+                f"--ambient {path}=...: {path} is not one of the data files; give its path as there."
+            )
+    curves, inputs = [], {}
+    for path in paths:
+        ambient = single.get(path, general)
+        options = {} if ambient is None else {"ambient_K": ambient}
+        curves += read_iv_csv(path, mapping, label=named.get(path, ""), **options)
+        name = Path(path).name
+        inputs[name if name not in inputs else f"{name} ({len(inputs) + 1})"] = sha256_file(path)
+    return Curves([_relabelled(curve) for curve in curves], inputs)
+
+
+def _relabelled(curve: IVCurve) -> IVCurve:
+    return replace(curve, label=" ".join(curve.label.split()))
+
+
+def check_card_path(path: str | None) -> Path | None:
+    """Path of the card to write.
+
+    Raises:
+        InputError: not a .toml file.
+    """
+    if path is None:
+        return None
+    target = Path(path)
+    if target.suffix != ".toml":
+        raise InputError(
+            f"--card {target}: the fitted card is a TOML file, so end its name in .toml; the card that the fit "
+            "starts from is --base."
+        )
+    return target
+
+
+def write_results(fit, base: str, card: Path | None, out: str | None) -> list[str]:
+    """Write the card and the HDF5 file that were asked for.
+
+    Args:
+        fit: FormingFit or HoppingFit.
+        base: card that the fit started from.
+        card: TOML file to write, or None.
+        out: HDF5 file to write, or None.
+
+    Returns:
+        Lines that say what was written.
+    """
+    from femristor.core import store
+    from femristor.core.files import atomic_write
+    from femristor.device.load import replaced_card_text
+
+    lines = []
+    if card is not None:
+        text = replaced_card_text(base, fit.changes(), name=card.stem)
+        with atomic_write(card) as stream:
+            stream.write(text)
+        lines.append(f"wrote {card}; compare it with: femristor card diff {base} {card}")
+    if out is not None:
+        lines.append(f"wrote {store.save(fit, out)}")
+    return lines
