@@ -74,7 +74,9 @@ def write_page(
         figures=figures,
         notes=notes,
         card=card,
-        sources=[(key, note, card.bibliography.get(note.source, note.source)) for key, note in card.sources.items()],
+        sources=[
+            (key, note, card.bibliography.get(note.source, note.source)) for key, note in card.sources.items()
+        ],
         provenance={name: json.dumps(entry.as_dict(), indent=1) for name, entry in provenance.items()},
     )
     with atomic_write(path) as stream:

@@ -1,0 +1,48 @@
+"""femristor demo: the whole chain in one run."""
+
+import sys
+import time
+
+import click
+
+from femristor.cli.options import Context, card_option, common_options, out_option
+
+
+@click.command("demo")
+@card_option
+@out_option("Folder of the page and all results.", default="femristor-demo")
+@click.option(
+    "--epochs", default=None, type=click.IntRange(min=1), help="Epochs of each training; 2 by default."
+)
+@click.option(
+    "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Processes for field solutions."
+)
+@common_options
+def command(context: Context, *, card: str, out: str, epochs: int | None, jobs: int) -> None:
+    """Run the whole chain: fits, fields, compact table, pulses, cells, matrix products, training.
+
+    Writes index.html, the figures, the fitted card and every result into --out. Stages whose inputs did not change
+    are kept; after Ctrl-C the same command goes on.
+    """
+    from dataclasses import replace
+
+    from femristor.report.demo import run_demo
+    from femristor.report.demo_settings import DemoSettings
+
+    settings = DemoSettings(card=card, seed=context.seed, jobs=jobs)
+    if epochs is not None:
+        settings = replace(settings, epochs=epochs, derived_epochs=epochs)
+    begun = time.perf_counter()
+
+    def say(line: str) -> None:
+        print(f"[{time.perf_counter() - begun:5.0f} s] {line}", file=sys.stderr, flush=True)
+
+    outcome = run_demo(out, settings, progress=context.progress, say=say)
+    seconds = time.perf_counter() - begun
+    payload = {
+        "comparison": outcome.comparison.as_dicts(),
+        "page": str(outcome.page),
+        "folder": str(outcome.folder),
+        "seconds": seconds,
+    }
+    context.emit(payload, f"{outcome.comparison.text()}\n\n{outcome.page} ({seconds:.0f} s)")
