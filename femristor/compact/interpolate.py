@@ -8,7 +8,7 @@ I = V exp(...), I V >= 0 always. Outside the table every method raises; nothing 
 import numpy as np
 
 from femristor.compact import hermite
-from femristor.compact.result import QUANTITIES, CompactTable
+from femristor.compact.result import CompactTable
 from femristor.core.errors import RangeError
 from femristor.device.laws.vacancy import density_rate
 
@@ -32,24 +32,29 @@ class TableModel:
     """
 
     def __init__(self, table: CompactTable, ambient_K: float | None = None) -> None:
-        """Reduce the table to a slice at the ambient and make its patches."""
+        """Check the ambient; patches are made when they are asked for."""
         self.table = table
         self.ambient_K = float(table.nominal_ambient_K if ambient_K is None else ambient_K)
         _check_ambient(table.ambient_K, self.ambient_K)
         self.voltage_max_V = float(table.bias_V[-1])
         self.knots_V = np.concatenate([[0.0], table.bias_V])
         self.knots_ln_density = np.log(table.density_m3)
-        breaks = np.log(table.density_breaks_m3)
-        self.coefficients = {}
-        for name in QUANTITIES:
+        self._patches: dict[str, np.ndarray] = {}
+
+    def patches(self, name: str) -> np.ndarray:
+        """(densities - 1, biases, 4, 4) patches of one of the table's quantities, made when first asked for."""
+        if name not in self._patches:
+            table = self.table
             values = hermite.line(1 / table.ambient_K, _even_form(table, name), 1 / self.ambient_K)
             nodes = np.concatenate([_limit_at_zero(table.bias_V, values, name), values], axis=1)
-            self.coefficients[name] = hermite.patches(self.knots_ln_density, self.knots_V, nodes, breaks)
+            breaks = np.log(table.density_breaks_m3)
+            self._patches[name] = hermite.patches(self.knots_ln_density, self.knots_V, nodes, breaks)
+        return self._patches[name]
 
     @property
     def kernel_coefficients(self) -> np.ndarray:
         """(3, densities - 1, biases, 4, 4) patches of ln(I/V), ln(set rate/V), ln(reset rate/V)."""
-        return np.stack([self.coefficients[name] for name in KERNEL_ORDER])
+        return np.stack([self.patches(name) for name in KERNEL_ORDER])
 
     def current_A(self, voltage_V, density_m3) -> np.ndarray:
         """Current of the bare cell.
@@ -155,7 +160,7 @@ class TableModel:
         )
         ln_density = self._checked(volt, density)
         value = hermite.evaluate(
-            self.coefficients[name], self.knots_ln_density, self.knots_V, ln_density, np.abs(volt)
+            self.patches(name), self.knots_ln_density, self.knots_V, ln_density, np.abs(volt)
         )
         return volt, value
 

@@ -153,14 +153,14 @@ def test_kernel_equals_numpy(table):
     volt = rng.uniform(0, 1.5, 400)
     rows, columns = model.knots_ln_density, model.knots_V
     for name, coefficients in zip(KERNEL_ORDER, model.kernel_coefficients, strict=True):
-        plain = hermite.evaluate(model.coefficients[name], rows, columns, ln_density, volt)
+        plain = hermite.evaluate(model.patches(name), rows, columns, ln_density, volt)
         fast = [
             kernels.evaluate(coefficients, rows, columns, u, v) for u, v in zip(ln_density, volt, strict=True)
         ]
         np.testing.assert_allclose([f[0] for f in fast], plain, rtol=1e-12)
         step = 1e-6
-        by_u = hermite.evaluate(model.coefficients[name], rows, columns, ln_density - step, volt)
-        by_v = hermite.evaluate(model.coefficients[name], rows, columns, ln_density, volt - step)
+        by_u = hermite.evaluate(model.patches(name), rows, columns, ln_density - step, volt)
+        by_v = hermite.evaluate(model.patches(name), rows, columns, ln_density, volt - step)
         # One-sided differences stay in one patch for nearly all places.
         assert np.median(np.abs((plain - by_u) / step - [f[1] for f in fast])) < 1e-4
         assert np.median(np.abs((plain - by_v) / step - [f[2] for f in fast])) < 1e-3
