@@ -73,13 +73,13 @@ def forming(
     The curve after forming has a label that begins with "formed", the one after the negative sweep with
     "after"; one of them is enough.
     """
-    from femristor.cli.fit_input import check_card_path, read_curves, span, write_results
+    from femristor.cli.fit_input import Deferred, check_outputs, read_curves, span, write_results
     from femristor.cli.fit_text import forming_text
     from femristor.core.units import parse_quantity
     from femristor.device import load_card
     from femristor.transport.fit_forming import fit_forming
 
-    target = check_card_path(card_out)
+    target = check_outputs(card_out, out)
     loaded = load_card(base)
     given = read_curves(data, labels, ambients, columns)
     window, limits = span(own["window"], "--window"), span(own["cmo_range"], "--cmo-range")
@@ -88,12 +88,10 @@ def forming(
         pristine = parse_quantity(pristine, "S/m", "--cmo-conductivity")
         if not pristine > 0:
             raise InputError(f"--cmo-conductivity must be above 0 S/m, not {pristine:g}.")
-    from femristor.fem.ohmic import OhmicCell
-
     fit = fit_forming(
         given.curves,
         loaded,
-        OhmicCell(loaded, resolution=resolution),
+        Deferred(lambda: _ohmic_cell(loaded, resolution)),
         window_V=window,
         relative_sigma=sigma,
         noise=own["noise"],
@@ -130,13 +128,13 @@ def hopping(
     N_s, a_s, dE_s around it, which are held. dE is held unless there are several ambient temperatures.
     Numbers may carry units: --fix "a_e=2.5 nm".
     """
-    from femristor.cli.fit_input import check_card_path, pair, read_curves, span, write_results
+    from femristor.cli.fit_input import Deferred, check_outputs, pair, read_curves, span, write_results
     from femristor.cli.fit_text import hopping_text
     from femristor.device import load_card
     from femristor.transport.fit_hopping import fit_hopping
     from femristor.transport.parameters import Choice, parse_value
 
-    target = check_card_path(card_out)
+    target = check_outputs(card_out, out)
     fixed = {
         name: parse_value(name, value) for name, value in (pair(x, "--fix", "dE=0.078") for x in own["fix"])
     }
@@ -146,12 +144,10 @@ def hopping(
     Choice.of(fixed, bounds, own["free"])
     loaded = load_card(base)
     given = read_curves(data, labels, ambients, columns)
-    from femristor.fem.electrothermal import ElectroThermal
-
     fit = fit_hopping(
         given.curves,
         loaded,
-        ElectroThermal(loaded, resolution=resolution),
+        Deferred(lambda: _field_cell(loaded, resolution)),
         fixed=fixed,
         bounds=bounds,
         free=own["free"],
@@ -173,6 +169,18 @@ def hopping(
         "written": written,
     }
     context.emit(payload, "\n".join([hopping_text(fit), *written]))
+
+
+def _ohmic_cell(card, resolution: float):
+    from femristor.fem.ohmic import OhmicCell
+
+    return OhmicCell(card, resolution=resolution)
+
+
+def _field_cell(card, resolution: float):
+    from femristor.fem.electrothermal import ElectroThermal
+
+    return ElectroThermal(card, resolution=resolution)
 
 
 def _bounds(name: str, text: str) -> tuple[float, float]:

@@ -1,13 +1,14 @@
 """What the `femristor fit` commands read: options such as NAME=VALUE and low:high, and the curves of their files."""
 
 import math
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from femristor.core.curves import IVCurve
-from femristor.core.errors import InputError
-from femristor.core.files import sha256_file
+from femristor.core.errors import InputError, OutputError
+from femristor.core.files import ensure_output_dir, sha256_file
 from femristor.core.ivfile import read_iv_csv
 
 
@@ -17,6 +18,21 @@ class Curves:
 
     curves: list[IVCurve]
     inputs: dict[str, str]
+
+
+class Deferred:
+    """A solver that is built at its first use, so that bad data are told before a mesh is made."""
+
+    def __init__(self, make: Callable[[], object]):
+        """Keep the recipe."""
+        self._make = make
+        self._made = None
+
+    def __getattr__(self, name: str):
+        """The built solver's attribute."""
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
 
 
 def pair(text: str, option: str, example: str) -> tuple[str, str]:
@@ -111,12 +127,15 @@ def _relabelled(curve: IVCurve) -> IVCurve:
     return replace(curve, label=" ".join(curve.label.split()))
 
 
-def check_card_path(path: str | None) -> Path | None:
-    """Path of the card to write.
+def check_outputs(path: str | None, out: str | None) -> Path | None:
+    """Path of the card to write; both outputs are checked before the long work.
 
     Raises:
-        InputError: not a .toml file.
+        InputError: the card is not a .toml file.
+        OutputError: a folder that cannot be written.
     """
+    if out is not None:
+        _check_folder(Path(out))
     if path is None:
         return None
     target = Path(path)
@@ -125,7 +144,18 @@ def check_card_path(path: str | None) -> Path | None:
             f"--card {target}: the fitted card is a TOML file, so end its name in .toml; the card that the fit "
             "starts from is --base."
         )
+    _check_folder(target)
     return target
+
+
+def _check_folder(target: Path) -> None:
+    """A file is made and removed: access rights alone say little for root and special file systems."""
+    folder = ensure_output_dir(target.parent)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"Cannot write {target}: {error.strerror}; choose another output path.") from error
 
 
 def write_results(fit, base: str, card: Path | None, out: str | None) -> list[str]:
