@@ -12,7 +12,7 @@ from femristor.cli.options import Context, card_option, common_options, out_opti
 @card_option
 @out_option("Folder of the page and all results.", default="femristor-demo")
 @click.option(
-    "--epochs", default=None, type=click.IntRange(min=1), help="Epochs of each training; 2 by default."
+    "--epochs", default=None, type=click.IntRange(min=1), help="Epochs of each training; 6 by default."
 )
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Processes for field solutions."

@@ -43,8 +43,8 @@ class DemoSettings:
     draws: int = 10
     train_images: int = 60000
     test_images: int = 10000
-    epochs: int = 2
-    derived_epochs: int = 2
+    epochs: int = 6
+    derived_epochs: int = 6
     jobs: int = 2
 
     def part(self, *names: str) -> dict:
