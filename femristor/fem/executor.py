@@ -83,9 +83,11 @@ def mpi_executor() -> Iterator[Executor | None]:
     Yields:
         Executor on rank 0; None on the other ranks, after they have served, and on the only rank of a serial job.
     """
-    from mpi4py.futures import MPICommExecutor
+    import h5py  # noqa: F401  loaded after dolfinx it would bind to the HDF5 library of that wheel
 
     from femristor.fem.dolfin import world
+
+    from mpi4py.futures import MPICommExecutor  # isort: skip  the solver's wheel must load MPI first
 
     if world().size == 1:
         yield None

@@ -1,6 +1,9 @@
 """femristor compact build, info, sweep: what they print and write."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -36,3 +39,34 @@ def test_build_info_sweep(capsys, tmp_path):
     assert max(payload["current_A"]) < 150e-6
     assert len(payload["conductance_at_0V_S"]) == 3
     assert np.ptp(payload["voltage_applied_V"]) == 2.4
+
+
+def test_ranks_of_an_mpi_job_give_the_same_table(tmp_path):
+    out = tmp_path / "mpi.h5"
+    launcher = Path(sys.executable).with_name("mpiexec")
+    build = [sys.executable, "-m", "femristor.cli.main", "compact", "build", "--model", "published", "--mpi"]
+    options = ["--no-cache", "--out", str(out), "--probes", "2"]
+    run = subprocess.run(
+        [str(launcher), "-n", "3", *build, *options], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("45 sweeps and 2 checks") == 1
+    assert (
+        main(
+            [
+                "compact",
+                "build",
+                "--model",
+                "published",
+                "--jobs",
+                "1",
+                "--out",
+                str(tmp_path / "one.h5"),
+                *options[:1],
+            ]
+        )
+        == 0
+    )
+    one, many = (store.load(tmp_path / name, CompactTable) for name in ("one.h5", "mpi.h5"))
+    np.testing.assert_array_equal(many.current_A, one.current_A)
+    np.testing.assert_array_equal(many.hop_rate_set_per_s, one.hop_rate_set_per_s)
