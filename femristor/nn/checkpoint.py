@@ -59,9 +59,8 @@ def load_checkpoint(path: str | Path, settings: dict) -> TrainingCheckpoint:
         InputError: a setting differs.
     """
     found = store.load(path, TrainingCheckpoint)
-    free = {"epochs"}
-    for name in sorted((set(settings) | set(found.settings)) - free):
-        if settings.get(name) != found.settings.get(name):
+    for name in [*settings, *(name for name in found.settings if name not in settings)]:
+        if name != "epochs" and settings.get(name) != found.settings.get(name):
             raise InputError(
                 f"{path}: the checkpoint was made with {name} = {found.settings.get(name)}, this run has {settings.get(name)}; "
                 "use the same settings, or another --out to start over."

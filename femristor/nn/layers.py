@@ -39,7 +39,7 @@ class _Product(torch.autograd.Function):
     def backward(ctx, gradient):
         x, weight = ctx.saved_tensors
         ctx.layer.record(x, gradient)
-        return gradient @ weight, None, None
+        return gradient @ weight if ctx.needs_input_grad[0] else None, None, None
 
 
 class AnalogLinear(torch.nn.Module):
@@ -97,6 +97,8 @@ class AnalogLinear(torch.nn.Module):
         if isinstance(self.rule, AgadSettings):
             self.fast_devices = device.sample(rows, cols, seed=seed, stream=2 * number + 1)
             start = AgadState.start(self.fast_devices)
+            # As bits: `module.float()` must not round the float64 averages.
+            start.scales = start.scales.view(np.int64)
             for name in STATE_FIELDS:
                 self.register_buffer(f"agad_{name}", torch.from_numpy(getattr(start, name)))
         elif isinstance(self.rule, AnalogSgdSettings):
@@ -155,12 +157,12 @@ class AnalogLinear(torch.nn.Module):
         """
         fast = slow = 0
         for x, gradient in self._records:
-            fired, written = self._apply(x.numpy(), gradient.numpy(), lr=lr, threads=threads)
+            fired, written = self._update_arrays(x.numpy(), gradient.numpy(), lr=lr, threads=threads)
             fast, slow = fast + fired, slow + written
         self._records.clear()
         return fast, slow
 
-    def _apply(self, x: np.ndarray, d: np.ndarray, *, lr: float, threads: int) -> tuple[int, int]:
+    def _update_arrays(self, x: np.ndarray, d: np.ndarray, *, lr: float, threads: int) -> tuple[int, int]:
         if self.weight.device.type != "cpu" or self.weight.dtype != torch.float32:
             raise InputError(
                 "Analog layers are trained on the CPU in float32; call model.cpu().float() before training."
@@ -203,7 +205,8 @@ class AnalogLinear(torch.nn.Module):
         """
         if not isinstance(self.rule, AgadSettings):
             raise InputError(f"The layer is trained by '{self.rule.name}', which keeps no AGAD state.")
-        return AgadState(**{name: getattr(self, f"agad_{name}").numpy() for name in STATE_FIELDS})
+        arrays = {name: getattr(self, f"agad_{name}").numpy() for name in STATE_FIELDS}
+        return AgadState(**(arrays | {"scales": arrays["scales"].view(np.float64)}))
 
     def get_extra_state(self) -> torch.Tensor:
         """Fingerprint of the devices, kept in the state_dict."""
