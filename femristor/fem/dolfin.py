@@ -1,0 +1,276 @@
+"""Every call into DOLFINx, petsc4py and basix whose name moves between releases (written for DOLFINx 0.11)."""
+
+import contextlib
+import itertools
+
+with contextlib.suppress(ModuleNotFoundError):
+    import dolfinx_solver  # noqa: F401  the wheel orders MPI before its compiled modules
+
+from mpi4py import MPI  # isort: skip
+import basix
+import dolfinx.fem.petsc as _petsc
+import dolfinx.io.gmsh as _gmsh
+import numpy as np
+from dolfinx import fem
+from petsc4py import PETSc
+
+from femristor.core.errors import ConvergenceError
+
+JIT_OPTIONS = {"timeout": 300}
+"""Seconds to wait for a form that another process is compiling; the cache is the default one of the user."""
+SNES_OPTIONS = {
+    "snes_type": "newtonls",
+    "snes_linesearch_type": "bt",
+    "ksp_type": "preonly",
+    "pc_type": "lu",
+    "pc_factor_mat_solver_type": "mumps",
+}
+LINE_SEARCH_FAILED = -6
+TRANSPOSED_TOLERANCE = 1e-10
+REFINEMENTS = 6
+_counter = itertools.count()
+
+
+def world() -> MPI.Comm:
+    """Communicator of all ranks."""
+    return MPI.COMM_WORLD
+
+
+def import_model(model, comm, dim: int):
+    """Mesh, cell tags and facet tags from the gmsh model on rank 0."""
+    data = _gmsh.model_to_mesh(model, comm, 0, gdim=dim)
+    return data.mesh, data.cell_tags, data.facet_tags
+
+
+def scalar_space(mesh, degree: int):
+    """Continuous Lagrange space."""
+    return fem.functionspace(mesh, ("Lagrange", degree))
+
+
+def function(space, name: str):
+    """Finite-element function of zeros."""
+    return fem.Function(space, name=name)
+
+
+def constant(mesh, value: float = 0.0):
+    """A number that compiled forms read at each assembly."""
+    return fem.Constant(mesh, float(value))
+
+
+def cellwise(mesh, cell_tags, values: dict[int, float], name: str):
+    """Piecewise constant function with one value for each cell tag."""
+    result = fem.Function(fem.functionspace(mesh, ("DG", 0)), name=name)
+    for tag, value in values.items():
+        result.x.array[cell_tags.find(tag)] = value
+    result.x.scatter_forward()
+    return result
+
+
+def dofs_on(space, facet_tags, tags) -> np.ndarray:
+    """Degrees of freedom on facets with one of these tags."""
+    mesh = space.mesh
+    facets = np.concatenate([facet_tags.find(tag) for tag in tags])
+    return fem.locate_dofs_topological(space, mesh.topology.dim - 1, facets)
+
+
+def dirichlet(value, dofs, space):
+    """Dirichlet condition with a constant value."""
+    return fem.dirichletbc(value, dofs, space)
+
+
+def owned(function_or_space) -> int:
+    """Number of degrees of freedom that this rank owns."""
+    space = getattr(function_or_space, "function_space", function_or_space)
+    return space.dofmap.index_map.size_local
+
+
+def unknowns(space) -> int:
+    """Number of degrees of freedom on all ranks."""
+    return space.dofmap.index_map.size_global
+
+
+def owned_cells(mesh) -> int:
+    """Number of cells that this rank owns; the others are copies of a neighbour's."""
+    return mesh.topology.index_map(mesh.topology.dim).size_local
+
+
+def compile_form(form):
+    """Compiled form."""
+    return fem.form(form, jit_options=JIT_OPTIONS)
+
+
+def assemble_number(compiled, comm) -> float:
+    """Integral over all ranks."""
+    return comm.allreduce(fem.assemble_scalar(compiled), op=MPI.SUM)
+
+
+def assemble_array(compiled) -> np.ndarray:
+    """Vector of a linear form as (dofs,), complete for the owned ones, which come first."""
+    from dolfinx.la import InsertMode
+
+    vector = fem.assemble_vector(compiled)
+    vector.scatter_reverse(InsertMode.add)
+    return vector.array
+
+
+def total(comm, value: float) -> float:
+    """Sum over ranks."""
+    return comm.allreduce(float(value), op=MPI.SUM)
+
+
+def largest(comm, value: float) -> float:
+    """Maximum over ranks."""
+    return comm.allreduce(float(value), op=MPI.MAX)
+
+
+def quadrature(mesh, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (points, dim) and weights (points,) on the reference cell, those that forms of this degree use."""
+    return basix.make_quadrature(getattr(basix.CellType, mesh.topology.cell_name()), degree)
+
+
+def compile_expression(expression, points: np.ndarray, comm):
+    """Expression to be evaluated at reference points by `evaluate`."""
+    return fem.Expression(expression, points, comm=comm, jit_options=JIT_OPTIONS)
+
+
+def evaluate(compiled, mesh, entities: np.ndarray) -> np.ndarray:
+    """Values (entities, points, ...) on cells, or on facets given as (facets, 2) of cell and local facet."""
+    return compiled.eval(mesh, entities)
+
+
+def facet_pairs(mesh, midpoint_test) -> np.ndarray:
+    """One (cell, local facet) for each facet of owned cells whose midpoint passes a test.
+
+    Args:
+        mesh: the mesh.
+        midpoint_test: function of coordinates (3, points) to booleans, for all vertices of a facet.
+
+    Returns:
+        (facets, 2) with the owned cell of lowest number.
+    """
+    from dolfinx.mesh import locate_entities
+
+    dim = mesh.topology.dim
+    mesh.topology.create_entities(dim - 1)
+    mesh.topology.create_connectivity(dim - 1, dim)
+    mesh.topology.create_connectivity(dim, dim - 1)
+    to_cells = mesh.topology.connectivity(dim - 1, dim)
+    to_facets = mesh.topology.connectivity(dim, dim - 1)
+    cells_here = owned_cells(mesh)
+    facets_here = mesh.topology.index_map(dim - 1).size_local
+    pairs = []
+    for facet in locate_entities(mesh, dim - 1, midpoint_test):
+        mine = [cell for cell in to_cells.links(facet) if cell < cells_here]
+        if mine and facet < facets_here:
+            cell = min(mine)
+            pairs.append((cell, int(np.flatnonzero(to_facets.links(cell) == facet)[0])))
+    return np.array(pairs, dtype=np.int32).reshape(-1, 2)
+
+
+class BlockNewton:
+    """Newton's method with line search on several fields at once; the Jacobian is factorised by MUMPS."""
+
+    def __init__(self, residuals, fields, conditions, *, max_steps: int = 12):
+        """Compile the residuals and their derivative.
+
+        Args:
+            residuals: one UFL form for each field.
+            fields: the unknown functions, each in a space object of its own.
+            conditions: Dirichlet conditions.
+            max_steps: Newton steps before a solve counts as failed.
+        """
+        self._problem = _petsc.NonlinearProblem(
+            residuals,
+            fields,
+            bcs=conditions,
+            petsc_options_prefix=f"femristor_{next(_counter)}_",
+            petsc_options=SNES_OPTIONS,
+            kind="mpi",
+            jit_options=JIT_OPTIONS,
+        )
+        self._conditions = conditions
+        self._max_steps = max_steps
+        self.residual_forms = self._problem.F
+        self.snes = self._problem.solver
+
+    def solve(self, tolerance: float) -> tuple[bool, int, str]:
+        """Solve from the present values of the fields.
+
+        Args:
+            tolerance: the Euclidean norm of the residual at which to stop.
+
+        Returns:
+            Whether it converged, Newton steps, PETSc's reason in words.
+        """
+        self.snes.setTolerances(rtol=0.0, atol=tolerance, stol=0.0, max_it=self._max_steps)
+        try:
+            self._problem.solve()
+        except PETSc.Error as error:
+            self.reset()
+            return False, self._max_steps, f"PETSc error {error.ierr}"
+        reason, steps = self.snes.getConvergedReason(), self.snes.getIterationNumber()
+        # Below ten tolerances a line search without descent has reached the rounding of the residual.
+        at_rounding = reason == LINE_SEARCH_FAILED and self.snes.getFunctionNorm() < 10 * tolerance
+        if reason > 0 or at_rounding:
+            return True, steps, "converged"
+        self.reset()
+        return False, steps, _reason_words(reason)
+
+    def solve_transposed(self, right: list[np.ndarray], result: list) -> None:
+        """Solve J^T result = right with J at the present fields.
+
+        The factors are those of the last Newton step; refinement with the present J makes the answer exact.
+
+        Args:
+            right: one array for each field, complete for owned degrees of freedom and 0 on Dirichlet ones.
+            result: functions that receive the answer, ghosts included.
+
+        Raises:
+            ConvergenceError: refinement stalls even with new factors.
+        """
+        matrix, preconditioner = self._problem.A, self.snes.getKSP().getPC()
+        matrix.zeroEntries()
+        _petsc.assemble_matrix(matrix, self._problem.J, bcs=self._conditions, diag=1.0)
+        matrix.assemble()
+        for field, values in zip(result, right, strict=True):
+            field.x.array[:] = values
+        wanted, answer, rest, change = (self._problem.x.duplicate() for _ in range(4))
+        _petsc.assign(result, wanted)
+        preconditioner.setReusePreconditioner(True)
+        for new_factors in (False, True):
+            preconditioner.setReusePreconditioner(not new_factors)
+            answer.set(0.0)
+            wanted.copy(rest)
+            for _ in range(REFINEMENTS):
+                preconditioner.applyTranspose(rest, change)
+                answer.axpy(1.0, change)
+                matrix.multTranspose(answer, rest)
+                rest.aypx(-1.0, wanted)
+                if rest.norm() <= TRANSPOSED_TOLERANCE * wanted.norm():
+                    break
+            else:
+                continue
+            break
+        else:
+            raise ConvergenceError("The transposed solve for derivatives stalled; use a finer mesh.")
+        preconditioner.setReusePreconditioner(False)
+        _petsc.assign(answer, result)
+        for field in result:
+            field.x.scatter_forward()
+        for vector in (wanted, answer, rest, change):
+            vector.destroy()
+
+    def reset(self) -> None:
+        """Drop the factors: a NaN in them would spoil every later solve."""
+        self.snes.getKSP().reset()
+
+
+def _reason_words(reason: int) -> str:
+    words = {
+        -3: "the linear solve failed",
+        -4: "the residual is not a number",
+        -5: "too many Newton steps",
+        LINE_SEARCH_FAILED: "the line search found no descent",
+        -9: "the residual grew without bound",
+    }
+    return words.get(reason, f"PETSc reason {reason}")
