@@ -11,6 +11,7 @@ import basix
 import dolfinx.fem.petsc as _petsc
 import dolfinx.io.gmsh as _gmsh
 import numpy as np
+import ufl
 from dolfinx import fem
 from petsc4py import PETSc
 
@@ -263,6 +264,45 @@ class BlockNewton:
     def reset(self) -> None:
         """Drop the factors: a NaN in them would spoil every later solve."""
         self.snes.getKSP().reset()
+
+
+class LinearSolver:
+    """A symmetric linear problem without sources, solved directly for its Dirichlet values."""
+
+    def __init__(self, bilinear, solution, conditions):
+        """Compile the bilinear form.
+
+        Args:
+            bilinear: function of trial and test function to a UFL form.
+            solution: function that receives the answer.
+            conditions: Dirichlet conditions.
+        """
+        space = solution.function_space
+        trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
+        no_source = constant(space.mesh) * test * ufl.dx(domain=space.mesh)
+        options = {name: value for name, value in SNES_OPTIONS.items() if not name.startswith("snes_")}
+        self._problem = _petsc.LinearProblem(
+            bilinear(trial, test),
+            no_source,
+            bcs=conditions,
+            u=solution,
+            petsc_options_prefix=f"femristor_{next(_counter)}_",
+            petsc_options=options,
+            jit_options=JIT_OPTIONS,
+        )
+
+    def solve(self) -> None:
+        """Assemble, factorise, solve.
+
+        Raises:
+            ConvergenceError: the factorisation fails.
+        """
+        self._problem.solve()
+        reason = self._problem.solver.getConvergedReason()
+        if reason <= 0:
+            raise ConvergenceError(
+                f"The linear resistance could not be solved ({_reason_words(-3)}); check the conductivities."
+            )
 
 
 def _reason_words(reason: int) -> str:

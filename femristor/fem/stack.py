@@ -60,6 +60,7 @@ class Stack:
         dome_height_nm: height of the lower face of the CMO, where the dome stands.
         oxide_thickness_nm: of the layer with the filament.
         cmo_thickness_nm: the dome is cut where it would leave the CMO.
+        electrode_radius_nm: radius where CMO and top electrode end.
         radius_nm: outer radius.
         height_nm: total height.
     """
@@ -70,6 +71,7 @@ class Stack:
     dome_height_nm: float
     oxide_thickness_nm: float
     cmo_thickness_nm: float
+    electrode_radius_nm: float
     radius_nm: float
     height_nm: float
 
@@ -152,7 +154,7 @@ def build_stack(card: DeviceCard, *, filament_radius_m: float | None = None) -> 
         blocks.insert(0, beyond)
     _check_materials(card, blocks)
     oxide, cmo = (card.layer(role).thickness_m / NM for role in ("oxide", "cmo"))
-    return Stack(tuple(blocks), rim, dome, base, oxide, cmo, outer, height)
+    return Stack(tuple(blocks), rim, dome, base, oxide, cmo, inner, outer, height)
 
 
 def _check_materials(card: DeviceCard, blocks: list[Block]) -> None:
