@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from femristor.core.errors import InputError
-from femristor.device.state import CellState, HoppingParameters
+from femristor.device.family import state_between
+from femristor.device.hopping import HoppingLaw
+from femristor.device.state import CellState
 
 ROLES = ("bottom_electrode", "oxide", "cmo", "top_electrode", "cap")
 
@@ -72,31 +74,6 @@ class Domain:
     radius_m: float
     electrode_radius_m: float
     dielectric: str
-
-
-@dataclass(frozen=True)
-class HoppingLaw:
-    """Lines that give hopping distance and barrier from the density (IBM compact model)."""
-
-    attempt_frequency_Hz: float
-    distance_min_m: float
-    distance_0_m: float
-    distance_slope_m4: float
-    barrier_0_J: float
-    barrier_slope_J_m3: float
-    background_density_m3: float
-
-    def distance_m(self, density_m3: float) -> float:
-        """Hopping distance a_e = max(a_min, a_0 - a_1 N) [m]."""
-        return max(self.distance_min_m, self.distance_0_m - self.distance_slope_m4 * density_m3)
-
-    def barrier_J(self, density_m3: float) -> float:
-        """Barrier dE = max(0, dE_0 - dE_1 N) [J]."""
-        return max(0.0, self.barrier_0_J - self.barrier_slope_J_m3 * density_m3)
-
-    def parameters(self, density_m3: float) -> HoppingParameters:
-        """Parameters at a density."""
-        return HoppingParameters(density_m3, self.distance_m(density_m3), self.barrier_J(density_m3))
 
 
 @dataclass(frozen=True)
@@ -274,9 +251,11 @@ class DeviceCard:
         return self.state_at(density)
 
     def state_at(self, density_m3: float) -> CellState:
-        """State with this dome density and the surroundings of the LRS; a_e and dE by the card's lines."""
-        reference = self.states["lrs"]
-        return CellState(f"N={density_m3:g}", self.hopping.parameters(density_m3), reference.surround)
+        """State with this dome density, on the line of states through HRS and LRS.
+
+        See `femristor.device.family`; the family passes through both states exactly.
+        """
+        return state_between(self.states["hrs"], self.states["lrs"], density_m3, self.hopping)
 
     def describe(self, key: str) -> str:
         """One line on the origin of a number: text, confidence, citation."""

@@ -140,3 +140,26 @@ def test_replace_and_diff():
 def test_hash_ignores_notes():
     changed = parse_card(TEXT.replace("upper bound;", "an upper bound;"), "c.toml")
     assert changed.hash == load_card().hash
+
+
+def test_family_holds_both_states_and_is_monotone():
+    card = load_card()
+    for label in ("lrs", "hrs"):
+        state = card.states[label]
+        found = card.state_at(state.dome.density_m3)
+        for region in ("dome", "surround"):
+            ours, theirs = getattr(found, region), getattr(state, region)
+            assert ours.density_m3 == pytest.approx(theirs.density_m3, rel=1e-12)
+            assert ours.distance_m == pytest.approx(theirs.distance_m, rel=1e-12)
+            assert ours.barrier_J == pytest.approx(theirs.barrier_J, rel=1e-12)
+    around = [card.state_at(n).surround.density_m3 for n in np.geomspace(3e23, 8e25, 40)]
+    assert np.all(np.diff(around) >= 0)
+    assert around[0] == pytest.approx(card.states["hrs"].surround.density_m3)
+
+
+def test_family_holds_states_fitted_off_the_lines():
+    changes = {"states.hrs.dome_distance": {"value": "1.5 nm", "source": "M", "confidence": "F"}}
+    card = parse_card(replaced_card_text("cmo_hfox", changes), "c.toml")
+    assert card.state_at(card.states["hrs"].dome.density_m3).dome.distance_m == pytest.approx(1.5e-9)
+    lrs = card.states["lrs"].dome
+    assert card.state_at(lrs.density_m3).dome.distance_m == pytest.approx(lrs.distance_m)
