@@ -15,7 +15,7 @@ import ufl
 from dolfinx import fem
 from petsc4py import PETSc
 
-from femristor.core.errors import ConvergenceError
+from femristor.core.errors import ConvergenceError, MissingDependencyError
 
 JIT_OPTIONS = {"timeout": 300}
 """Seconds to wait for a form that another process is compiling; the cache is the default one of the user."""
@@ -166,6 +166,54 @@ def facet_pairs(mesh, midpoint_test) -> np.ndarray:
             cell = min(mine)
             pairs.append((cell, int(np.flatnonzero(to_facets.links(cell) == facet)[0])))
     return np.array(pairs, dtype=np.int32).reshape(-1, 2)
+
+
+def tag_of_cells(cell_tags) -> np.ndarray:
+    """Tag of each cell of this rank as (cells,)."""
+    tags = np.zeros(cell_tags.indices.max(initial=-1) + 1, dtype=np.int32)
+    tags[cell_tags.indices] = cell_tags.values
+    return tags
+
+
+class VtxOutput:
+    """Writes UFL expressions as discontinuous functions into one VTX folder."""
+
+    def __init__(self, mesh, degree: int, expressions: dict, path):
+        """Open the folder.
+
+        Args:
+            mesh: the mesh.
+            degree: polynomial degree of what is written.
+            expressions: name to UFL expression.
+            path: the folder.
+
+        Raises:
+            MissingDependencyError: this DOLFINx has no ADIOS2.
+        """
+        from dolfinx import has_adios2, io
+
+        if not has_adios2:
+            raise MissingDependencyError(
+                "This DOLFINx was built without ADIOS2, which ParaView export needs; run 'make setup' or "
+                "leave --fields out."
+            )
+        space = fem.functionspace(mesh, ("DG", degree))
+        points = space.element.interpolation_points
+        self._functions = [fem.Function(space, name=name) for name in expressions]
+        self._expressions = [compile_expression(entry, points, mesh.comm) for entry in expressions.values()]
+        self._writer = io.VTXWriter(mesh.comm, path, self._functions, engine="BP4")
+
+    def write(self, time: float) -> None:
+        """Write a step with the present values."""
+        for target, expression in zip(self._functions, self._expressions, strict=True):
+            target.interpolate(expression)
+        self._writer.write(time)
+
+    def close(self) -> None:
+        """Finish the files; does nothing the second time."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
 
 class BlockNewton:

@@ -15,9 +15,10 @@ from femristor.device.card import DeviceCard
 from femristor.device.state import CellState
 from femristor.fem.continuation import march
 from femristor.fem.dome import DomeSampler
+from femristor.fem.fieldmap import FieldSampler
 from femristor.fem.mesh import build_mesh
 from femristor.fem.problem import CellProblem
-from femristor.fem.result import FieldSolution
+from femristor.fem.result import FieldMap, FieldSolution
 from femristor.fem.sensitivity import NAMES, CurrentSensitivity
 from femristor.fem.stack import build_stack
 
@@ -57,6 +58,7 @@ class ElectroThermal:
         self.problem = CellProblem(card, cell, degree=degree)
         self._dome = DomeSampler(self.problem)
         self._adjoint: CurrentSensitivity | None = None
+        self._sampler: FieldSampler | None = None
 
     @property
     def unknowns(self) -> int:
@@ -115,6 +117,27 @@ class ElectroThermal:
             status=Status.CONVERGED,
             provenance=Provenance.create("fem.electrothermal", card=self.card),
         )
+
+    def fields(self, bias_V: float, state: CellState, *, ambient_K: float | None = None) -> FieldMap:
+        """Solve at one bias and cut the half plane (r, z) out of the fields.
+
+        Args:
+            bias_V: top minus bottom electrode.
+            state: as in `sweep`.
+            ambient_K: as in `sweep`.
+
+        Returns:
+            FieldMap, on every rank the same.
+
+        Raises:
+            InputError: a bias or temperature that is not usable.
+            ConvergenceError: the fields do not converge.
+        """
+        if self._sampler is None:
+            self._sampler = FieldSampler(self.problem)
+        maps: list[FieldMap] = []
+        self.sweep([bias_V], state, ambient_K=ambient_K, on_point=lambda _: maps.append(self._sampler(state)))
+        return maps[0]
 
     def sweep_with_sensitivity(
         self,

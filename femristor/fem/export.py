@@ -1,0 +1,106 @@
+"""Fields for ParaView: one VTX folder (ADIOS2) with a step for each bias, and a table of the steps.
+
+Potential, temperature, |E| and the region number are written on discontinuous elements of the solver's degree, so
+that |E| keeps its jump between materials. Open `fields.bp` with ParaView's ADIOS2 VTX reader.
+"""
+
+import shutil
+from pathlib import Path
+
+import ufl
+
+from femristor.core.files import atomic_write, ensure_output_dir
+from femristor.device.state import CellState
+from femristor.fem import dolfin, forms
+from femristor.fem.electrothermal import ElectroThermal
+from femristor.fem.result import FieldSolution
+
+FIELDS = "fields.bp"
+STEPS = "steps.csv"
+
+
+def export_fields(
+    solver: ElectroThermal,
+    folder: str | Path,
+    bias_V,
+    *,
+    state: CellState,
+    ambient_K: float | None = None,
+    progress=None,
+) -> FieldSolution:
+    """Sweep and write the fields of each bias.
+
+    Args:
+        solver: the meshed cell.
+        folder: receives `fields.bp` and `steps.csv`; earlier ones are replaced when all is written.
+        bias_V: as in `ElectroThermal.sweep`.
+        state: as there.
+        ambient_K: as there.
+        progress: as there.
+
+    Returns:
+        The FieldSolution of the sweep.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        MissingDependencyError: this DOLFINx has no ADIOS2.
+    """
+    comm = solver.problem.comm
+    target = ensure_output_dir(folder)
+    partial = target / f".{FIELDS}.partial"
+    visited: list[int] = []
+    writer = _Writer(solver, partial)
+    try:
+
+        def write(index: int) -> None:
+            visited.append(index)
+            writer.write(len(visited))
+
+        solution = solver.sweep(bias_V, state, ambient_K=ambient_K, progress=progress, on_point=write)
+        writer.close()
+        comm.Barrier()
+        if comm.rank == 0:
+            _replace(partial, target / FIELDS)
+            _write_steps(target / STEPS, solution, visited)
+    finally:
+        writer.close()
+        comm.Barrier()
+        if comm.rank == 0:
+            shutil.rmtree(partial, ignore_errors=True)
+    return solution
+
+
+class _Writer:
+    def __init__(self, solver: ElectroThermal, path: Path):
+        problem = solver.problem
+        mesh = problem.cell.mesh
+        slope = ufl.grad(problem.potential)
+        expressions = {
+            "potential_V": problem.potential,
+            "temperature_K": problem.coefficients.ambient + problem.rise,
+            "field_V_per_m": forms.FIELD_UNIT * ufl.sqrt(ufl.inner(slope, slope)),
+            "region": dolfin.cellwise(
+                mesh, problem.cell.cell_tags, {tag: tag for tag in range(20)}, "region"
+            ),
+        }
+        self._output = dolfin.VtxOutput(mesh, problem.degree, expressions, path)
+
+    def write(self, step: int) -> None:
+        self._output.write(float(step))
+
+    def close(self) -> None:
+        self._output.close()
+
+
+def _replace(partial: Path, final: Path) -> None:
+    if final.exists():
+        shutil.rmtree(final)
+    partial.rename(final)
+
+
+def _write_steps(path: Path, solution: FieldSolution, visited: list[int]) -> None:
+    with atomic_write(path) as stream:
+        stream.write("step,bias_V,current_A,temperature_max_K\n")
+        for step, index in enumerate(visited, start=1):
+            row = (solution.bias_V[index], solution.current_A[index], solution.temperature_max_K[index])
+            stream.write(f"{step}," + ",".join(f"{value:.12g}" for value in row) + "\n")
