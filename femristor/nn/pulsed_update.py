@@ -152,22 +152,22 @@ def plan_sample(x, signs, x_factor, key, slots, columns, negative, counts, keys,
         sample: number of the sample in the batch.
     """
     factor = np.float32(x_factor)
+    cols = x.shape[1]
+    chosen = np.empty(cols, dtype=np.bool_)
     for slot in range(slots):
         slot_key = child(key, np.uint64(slot))
         line = child(slot_key, KEY_INPUT)
         keys[sample, slot, 0], keys[sample, slot, 1] = child(slot_key, KEY_ERROR), child(slot_key, KEY_PULSE)
+        for j in range(cols):
+            chosen[j] = uniform(child(line, np.uint64(j))) < factor * abs(x[sample, j])
         plus = minus = 0
-        for j in range(x.shape[1]):
-            value = x[sample, j]
-            if value == 0.0:
-                continue
-            if uniform(child(line, np.uint64(j))) < factor * abs(value):
-                if (value > 0.0) == (signs[j] > 0):
-                    columns[sample, slot, plus] = j
-                    plus += 1
-                else:
-                    negative[sample, slot, minus] = j
-                    minus += 1
+        for j in range(cols):
+            if chosen[j]:
+                positive = (x[sample, j] > 0.0) == (signs[j] > 0)
+                columns[sample, slot, plus] = j
+                negative[sample, slot, minus] = j
+                plus += positive
+                minus += not positive
         counts[sample, slot, 0], counts[sample, slot, 1] = plus, minus
 
 
