@@ -114,6 +114,7 @@ def forming(
     "--bound", multiple=True, metavar="NAME=LOW:HIGH", help="Bound (and free) one, e.g. N=1e24:1e26."
 )
 @click.option("--free", multiple=True, metavar="NAME", help="Free a parameter that is held by default.")
+@click.option("--lines", is_flag=True, help="Fit N and N_s; a_e and dE follow the card's lines in them.")
 @click.option(
     "--start", multiple=True, metavar="LABEL=STATE", help="State of the card that a label starts from."
 )
@@ -125,7 +126,7 @@ def hopping(
     """Hopping parameters (N, a_e, dE) of each state from its read I-V.
 
     A label's word lrs or hrs names its state of the card. Names: N (1/m^3), a_e (m), dE (eV) of the dome, and
-    N_s, a_s, dE_s around it, which are held. dE is held unless there are several ambient temperatures.
+    N_s, a_s, dE_s around it, which are held (--lines fits N and N_s). dE is held unless there are several ambient temperatures.
     Numbers may carry units: --fix "a_e=2.5 nm".
     """
     from femristor.cli.fit_input import Deferred, check_outputs, pair, read_curves, span, write_results
@@ -141,7 +142,7 @@ def hopping(
     bounds = {
         name: _bounds(name, text) for name, text in (pair(x, "--bound", "N=1e24:1e26") for x in own["bound"])
     }
-    Choice.of(fixed, bounds, own["free"])
+    Choice.of(fixed, bounds, own["free"], lines=own["lines"])
     loaded = load_card(base)
     given = read_curves(data, labels, ambients, columns)
     fit = fit_hopping(
@@ -151,6 +152,7 @@ def hopping(
         fixed=fixed,
         bounds=bounds,
         free=own["free"],
+        lines=own["lines"],
         window_V=span(own["window"], "--window"),
         relative_sigma=sigma,
         bias_points=own["bias_points"],

@@ -16,10 +16,16 @@ def parameter_row(entry: FittedParameter) -> tuple[str, str, str, str, str]:
     if math.isnan(entry.value):
         return entry.name, "-", "-", unit, entry.note
     value = f"{entry.value * factor:.5g}"
-    if entry.fixed:
+    if entry.fixed and not entry.standard_error:
         return entry.name, value, "held", unit, entry.note
     error = "-" if math.isnan(entry.standard_error) else f"{entry.standard_error * factor:.2g}"
-    return entry.name, value, error, unit, "at its bound" if entry.at_bound else "fitted"
+    return (
+        entry.name,
+        value,
+        error,
+        unit,
+        entry.note if entry.fixed else "at its bound" if entry.at_bound else "fitted",
+    )
 
 
 HEADER = ("parameter", "value", "standard error", "unit", "how")
@@ -71,7 +77,11 @@ def hopping_text(fit: HoppingFit) -> str:
 
 
 def _state_lines(state: StateFit) -> list[str]:
-    shown = [entry for entry in state.parameters if entry.name in ("N", "a_e", "dE") or not entry.fixed]
+    shown = [
+        entry
+        for entry in state.parameters
+        if entry.name in ("N", "a_e", "dE") or not entry.fixed or entry.standard_error
+    ]
     lines = [
         f"{state.label} (from state {state.start} of the card): rms of ln I {state.rms_ln * 100:.3g} %, "
         f"{state.evaluations} field solutions, condition number {state.condition_number:.3g}",

@@ -86,7 +86,9 @@ def fit_forming(
             radius_variance = (_relative(regimes["formed"]) / slope_r) ** 2
             sensitivity = -slope_s / slope_r
             task.advance(note=f"radius {radius * 1e9:.3f} nm")
-            radii = _radii(solver, card, regimes["formed"], span, task)
+            radii = _radii(
+                solver, card, regimes["formed"], span, task, lambda x: radius * (x / pristine) ** sensitivity
+            )
         sigma, covariance = math.nan, np.array([[radius_variance, math.nan], [math.nan, math.nan]])
         if "after" in regimes:
             sigma, slope_r, slope_s = solve_sigma(solver, radius, regimes["after"], pristine)
@@ -159,14 +161,14 @@ def _relative(regime: LinearRegime) -> float:
     return regime.conductance_error_S / regime.conductance_S
 
 
-def _radii(solver, card, regime, span, task) -> tuple[float, float]:
+def _radii(solver, card, regime, span, task, guess) -> tuple[float, float]:
     """Radius at the ends of the range of the pristine conductivity; NaN where none fits."""
     if span is None:
         return math.nan, math.nan
     radii = []
     for value in span:
         try:
-            radii.append(float(solve_radius(solver, card, regime, value)[0]))
+            radii.append(float(solve_radius(solver, card, regime, value, start_m=guess(value))[0]))
         except InputError:
             radii.append(math.nan)
         task.advance(note=f"range of the pristine CMO, {value:.3g} S/m")

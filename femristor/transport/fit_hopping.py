@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from femristor.core.curves import IVCurve
-from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
@@ -20,11 +20,10 @@ from femristor.transport.curvehash import curve_inputs
 from femristor.transport.hopping_data import BIAS_POINTS, WINDOW_V, PreparedCurve, prepare_curve
 from femristor.transport.hopping_model import HoppingModel
 from femristor.transport.hopping_outcome import count_ambients, rms, state_fit
+from femristor.transport.minimise import minimise
 from femristor.transport.parameters import Choice, card_key, make_slots, named_state
 from femristor.transport.result import HoppingFit, StateFit
 from femristor.transport.solver import FieldSolver
-
-MAX_EVALUATIONS = 60
 
 
 def fit_hopping(
@@ -35,6 +34,7 @@ def fit_hopping(
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     free: Sequence[str] = (),
+    lines: bool = False,
     window_V: tuple[float, float] = WINDOW_V,
     relative_sigma: float | None = None,
     bias_points: int = BIAS_POINTS,
@@ -55,6 +55,8 @@ def fit_hopping(
         fixed: parameter to the value it is held at (N 1/m^3, a_e m, dE eV).
         bounds: parameter to (low, high); this frees it.
         free: parameters to free besides N, a_e and, with several ambient temperatures, dE.
+        lines: a_e and dE follow the card's lines in the density, in the dome and around it; N and N_s are
+            fitted. Two numbers on the family of the published model instead of three of their own.
         window_V: lowest and highest |V|.
         relative_sigma: standard deviation of ln I; None scales the covariance by the scatter.
         bias_points: largest number of field solutions a curve and evaluation.
@@ -71,7 +73,7 @@ def fit_hopping(
         InputError: bad curves or options.
         ConvergenceError: the fit or the first field solution did not converge.
     """
-    choice = Choice.of(fixed, bounds, free)
+    choice = Choice.of(fixed, bounds, free, lines=lines)
     if relative_sigma is not None and not 0 < relative_sigma < 1:
         raise InputError(
             f"A relative sigma of {relative_sigma:g} is not between 0 and 1; 1 % is written 0.01."
@@ -90,21 +92,24 @@ def fit_hopping(
             model.on_evaluation = lambda found, name=label: task.advance(
                 0.0, f"{name}: rms of ln I {rms(found.residual):.2e}"
             )
-            theta = _minimise(model, sum(item.curve.voltage_V.size for item in ready))
+            theta = minimise(model, sum(item.curve.voltage_V.size for item in ready))
             key = card_key(label, card, groups)
             states.append(state_fit(model, ready, theta, sigma=relative_sigma, card_key=key, start=origin))
             task.advance(1.0)
     used = np.concatenate([np.abs(curve.voltage_V) for state in states for curve in state.curves])
     limits = (float(used.min()), float(used.max()))
-    held = [text for state in states if (text := _held_sentence(state))]
+    ready = [item for group in prepared.values() for item in group]
+    remarks = [f"Window {limits[0]:g} to {limits[1]:g} V.", *notes]
+    remarks += [text for state in states if (text := _held_sentence(state))]
+    remarks += [note for item in ready for note in item.notes]
     provenance = Provenance.create(
         "transport.fit_hopping",
         card=card,
         inputs=dict(inputs or curve_inputs(list(curves))),
-        notes=(f"Window {limits[0]:g} to {limits[1]:g} V.", *notes, *held),
+        notes=tuple(dict.fromkeys(remarks)),
     )
-    skipped = [note for ready in prepared.values() for item in ready for note in item.notes]
-    warnings = tuple(dict.fromkeys([*skipped, *(text for state in states for text in state.warnings)]))
+    told = [text for item in ready for text in item.warnings]
+    warnings = tuple(dict.fromkeys([*told, *(text for state in states for text in state.warnings)]))
     sigma = float("nan") if relative_sigma is None else float(relative_sigma)
     return HoppingFit(tuple(states), limits, sigma, warnings, Status.CONVERGED, provenance)
 
@@ -135,39 +140,9 @@ def _nearest(ready: PreparedCurve, card: DeviceCard, solver: FieldSolver) -> str
     return min(distance, key=distance.__getitem__)
 
 
-def _minimise(model: HoppingModel, points: int) -> np.ndarray:
-    from scipy.optimize import least_squares
-
-    if points <= len(model.free):
-        names = ", ".join(slot.name for slot in model.free)
-        raise InputError(
-            f"{points} points cannot determine {names} and their errors; fix a parameter or measure more points."
-        )
-    begin = model.start()
-    model.evaluate(begin)  # a start that cannot be solved raises here, with the solver's own sentence
-    answer = least_squares(
-        model.fun,
-        begin,
-        jac=model.jac,
-        bounds=model.bounds(),
-        method="trf",
-        x_scale="jac",
-        ftol=1e-9,
-        xtol=1e-8,
-        gtol=1e-12,
-        max_nfev=MAX_EVALUATIONS,
-    )
-    if answer.status <= 0:
-        raise ConvergenceError(
-            f"The hopping fit did not settle in {MAX_EVALUATIONS} evaluations (rms of ln I "
-            f"{rms(answer.fun):.2g}); fix a parameter, give bounds, or start from another state."
-        )
-    return answer.x
-
-
 def _held_sentence(state: StateFit) -> str:
     barrier = state.parameter("dE")
-    if not barrier.fixed or barrier.note.startswith("held by the user"):
+    if not barrier.fixed or not barrier.note.startswith("held at"):
         return ""
     return (
         f"{state.label}: dE is held at {barrier.value * 1e3:.4g} meV, the card's value for state {state.start}, "

@@ -27,7 +27,8 @@ class PreparedCurve:
         bias_V: (bias,) rising, above 0, where the solver is asked.
         interpolation: (points, bias) ln(I/V) at the points from ln(I/V) at the bias.
         chebyshev: the bias are Chebyshev points rather than the measured ones.
-        notes: what was left out, in sentences.
+        notes: what was left out as a matter of course, in sentences.
+        warnings: what was left out because it is bad.
     """
 
     curve: IVCurve
@@ -35,6 +36,7 @@ class PreparedCurve:
     interpolation: np.ndarray
     chebyshev: bool
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def log_size(self) -> np.ndarray:
@@ -65,12 +67,10 @@ def prepare_curve(
         )
     if bias_points < 4:
         raise InputError(f"{bias_points} bias points are too few to follow a curve; use 4 or more.")
-    volt, amp, notes = curve.voltage_V, curve.current_A, []
+    volt, amp, notes, warnings = curve.voltage_V, curve.current_A, [], []
     zero = np.abs(volt) < 1e-12
     if zero.any():
-        notes.append(
-            f"{curve.label}: {int(zero.sum())} points at 0 V carry no information and were left out."
-        )
+        notes.append(f"{curve.label}: rows at 0 V left out.")
     inside = ~zero & (np.abs(volt) >= low - 1e-9) & (np.abs(volt) <= high + 1e-9)
     against = inside & (amp * volt <= 0)
     if against.sum() > WRONG_SIGN_SHARE * max(inside.sum(), 1):
@@ -80,7 +80,7 @@ def prepare_curve(
             f"{int(inside.sum())} points (first at {worst:g} V); give signed currents, top to bottom positive."
         )
     if against.any():
-        notes.append(
+        warnings.append(
             f"{curve.label}: {int(against.sum())} points whose current is 0 or against the voltage have no "
             "logarithm and were left out; the lowest voltages are below the noise."
         )
@@ -92,7 +92,7 @@ def prepare_curve(
         )
     chosen = curve.replace(volt[kept], amp[kept])
     bias, matrix, chebyshev = _bias(np.abs(chosen.voltage_V), bias_points)
-    return PreparedCurve(chosen, bias, matrix, chebyshev, tuple(notes))
+    return PreparedCurve(chosen, bias, matrix, chebyshev, tuple(notes), tuple(warnings))
 
 
 def _bias(size: np.ndarray, bias_points: int) -> tuple[np.ndarray, np.ndarray, bool]:

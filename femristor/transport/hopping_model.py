@@ -69,9 +69,13 @@ class HoppingModel:
         return pairs[:, 0], pairs[:, 1]
 
     def values(self, theta: np.ndarray) -> dict[str, float]:
-        """Free parameters in their units."""
+        """Free parameters and those that follow them on a line, in their units."""
         pairs = zip(self.free, theta, strict=True)
-        return {slot.name: float(slot.from_coordinate(float(x))) for slot, x in pairs}
+        values = {slot.name: float(slot.from_coordinate(float(x))) for slot, x in pairs}
+        for slot in self.slots:
+            if slot.line is not None and slot.line.parent in values:
+                values[slot.name] = slot.line.value(values[slot.line.parent])
+        return values
 
     def slopes(self, theta: np.ndarray) -> np.ndarray:
         """(free,) derivatives of the values by their coordinates."""
@@ -124,7 +128,7 @@ class HoppingModel:
     def _log_slopes(
         self, values: Mapping[str, float], current: np.ndarray, sensitivity: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        columns = []
+        columns: dict[str, np.ndarray] = {}
         for slot in self.slots:
             kind = KINDS[slot.name]
             if kind.solver_key not in sensitivity:
@@ -132,19 +136,44 @@ class HoppingModel:
                     f"The field solver gives no derivative by {kind.solver_key}; use another one."
                 )
             si = slot.slope(values.get(slot.name, slot.value)) * kind.factor
-            columns.append(si * np.asarray(sensitivity[kind.solver_key]) / current)
-        return np.column_stack(columns)
+            columns[slot.name] = si * np.asarray(sensitivity[kind.solver_key]) / current
+        for slot in self.slots:
+            if slot.line is not None and slot.line.parent in values:
+                density = values[slot.line.parent]
+                # densities are varied as ln N, so dp/dx = N dp/dN
+                chain = slot.line.slope(density) * density / slot.slope(values[slot.name])
+                columns[slot.line.parent] = columns[slot.line.parent] + chain * columns[slot.name]
+        return np.column_stack([columns[slot.name] for slot in self.slots])
 
     def free_columns(self) -> list[int]:
         """Columns of the free parameters in `Evaluation.jacobian`."""
         return [index for index, slot in enumerate(self.slots) if slot.free]
 
     def fun(self, theta: np.ndarray) -> np.ndarray:
-        """Residual for `scipy.optimize.least_squares`; a failed solve gives infinities, so the step shrinks."""
+        """Residual for `scipy.optimize.least_squares`.
+
+        A trial outside the plausible range, or one that the solver cannot reach, gives infinities: the
+        method then shortens its step.
+        """
         try:
+            if not self.is_plausible(theta):
+                raise ConvergenceError("outside the plausible range")
             return self.evaluate(theta).residual
         except ConvergenceError:
             return np.full(sum(prepared.curve.voltage_V.size for prepared in self._curves), np.inf)
+
+    def is_plausible(self, theta: np.ndarray) -> bool:
+        """Whether all free parameters are within their range."""
+        return not self.outside(theta)
+
+    def outside(self, theta: np.ndarray) -> list[Slot]:
+        """Free parameters without a user's bound that are out of their range, by more than rounding."""
+        return [
+            slot
+            for slot, x in zip(self.free, theta, strict=True)
+            if not slot.bounded
+            and not slot.coordinate(slot.low) - 1e-9 <= x <= slot.coordinate(slot.high) + 1e-9
+        ]
 
     def jac(self, theta: np.ndarray) -> np.ndarray:
         """Jacobian of `fun`."""

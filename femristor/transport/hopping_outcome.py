@@ -97,10 +97,11 @@ def state_fit(
 
 
 def _snapped(model: HoppingModel, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put parameters that the bound holds back exactly on it: near it, and the misfit pulls outwards."""
+    """Put parameters that a bound or range holds back exactly on it: near it, and the misfit pulls outwards."""
     found = model.evaluate(theta)
     gradient = found.jacobian[:, model.free_columns()].T @ found.residual
-    low, high = model.bounds()
+    low = np.array([slot.coordinate(slot.low) for slot in model.free])
+    high = np.array([slot.coordinate(slot.high) for slot in model.free])
     at_low = (theta - low < BOUND_GAP) & (gradient > 0)
     at_high = (high - theta < BOUND_GAP) & (gradient < 0)
     return np.where(at_low, low, np.where(at_high, high, theta)), at_low | at_high
@@ -114,6 +115,12 @@ def _parameter(
     at_bound: np.ndarray,
 ) -> FittedParameter:
     unit = KINDS[slot.name].unit
+    if slot.line is not None and slot.line.parent in names:
+        parent = names.index(slot.line.parent)
+        error = abs(slot.line.slope(values[slot.line.parent])) * float(np.sqrt(covariance[parent, parent]))
+        return FittedParameter(
+            slot.name, values[slot.name], error, unit, True, False, slot.source, slot.confidence, slot.note
+        )
     if not slot.free:
         return FittedParameter(
             slot.name, slot.value, 0.0, unit, True, False, slot.source, slot.confidence, slot.note
@@ -162,11 +169,6 @@ def _bound_warnings(
                 f"{label}: {slot.name} stopped at its bound {value:g} {unit} and has no standard error; "
                 f"{'widen the bound' if slot.bounded else 'the curves do not determine it, so add some at another ambient temperature'}"
                 " or fix the parameter."
-            )
-        elif not slot.low <= value <= slot.high:
-            sentences.append(
-                f"{label}: {slot.name} = {value:.3g} {unit} is outside the plausible range {slot.low:g} to "
-                f"{slot.high:g}; the model does not describe this curve, or the data do not determine {slot.name}."
             )
     return sentences
 

@@ -10,6 +10,7 @@ from femristor.core.errors import InputError
 from femristor.core.units import parse_quantity
 from femristor.device.card import DeviceCard
 from femristor.device.state import CellState, HoppingParameters
+from femristor.transport.lines import PARENTS, Line, line_of
 
 DISTANCE_BOUNDS_M = (2e-10, 2e-8)
 BARRIER_BOUNDS_eV = (0.0, 2.0)
@@ -45,7 +46,8 @@ DEFAULT_FREE = ("N", "a_e", "dE")
 class Slot:
     """One parameter in a fit: value and range in its unit; the last three are for a held one.
 
-    `bounded` tells a user's bounds, which the fit keeps to, from the plausible range, which it only reports.
+    `bounded` tells a user's bounds, at which a fit may stop, from the plausible range, where it may not.
+    A parameter with a `line` follows its density instead of being held.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Slot:
     source: str = ""
     confidence: str = "F"
     note: str = ""
+    line: Line | None = None
 
     def coordinate(self, value: float) -> float:
         """The number that is varied: ln p, or dE/kT."""
@@ -85,23 +88,30 @@ class Choice:
         fixed: name to the value it is held at.
         bounds: name to (low, high); a bounded parameter is free.
         free: names to free besides the default.
+        lines: a_e, dE, a_s and dE_s follow the card's lines in N and N_s.
     """
 
     fixed: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
     free: frozenset[str]
+    lines: bool = False
 
     @classmethod
-    def of(cls, fixed=None, bounds=None, free: Iterable[str] = ()) -> "Choice":
+    def of(cls, fixed=None, bounds=None, free: Iterable[str] = (), *, lines: bool = False) -> "Choice":
         """Check names and numbers.
 
         Raises:
             InputError: an unknown name, a contradiction, or an impossible number.
         """
-        choice = cls(dict(fixed or {}), dict(bounds or {}), frozenset(free))
+        choice = cls(dict(fixed or {}), dict(bounds or {}), frozenset(free), lines)
         for name in (*choice.fixed, *choice.bounds, *choice.free):
             if name not in KINDS:
                 raise InputError(f"No parameter '{name}'; use one of {', '.join(KINDS)}.")
+        tied = [name for name in (*choice.fixed, *choice.bounds, *choice.free) if lines and name in PARENTS]
+        if tied:
+            raise InputError(
+                f"{tied[0]} follows the card's line in {PARENTS[tied[0]]} with --lines; drop one of the two options."
+            )
         for name in choice.fixed.keys() & (choice.bounds.keys() | choice.free):
             raise InputError(f"{name} cannot be both fixed and fitted; keep one of the two options.")
         for name, value in choice.fixed.items():
@@ -157,7 +167,10 @@ def make_slots(card: DeviceCard, start: str, choice: Choice, *, ambients: int) -
     slots = []
     for name, kind in KINDS.items():
         value = getattr(getattr(state, kind.region), kind.field) / kind.factor
-        wanted = name in DEFAULT_FREE and (name != "dE" or ambients > 1)
+        if choice.lines and name in PARENTS:
+            slots.append(_on_line(name, card, slots))
+            continue
+        wanted = name in (("N", "N_s") if choice.lines else DEFAULT_FREE) and (name != "dE" or ambients > 1)
         free = name not in choice.fixed and (wanted or name in choice.bounds or name in choice.free)
         low, high = choice.bounds.get(name, _default_bounds(name, card))
         if free:
@@ -172,6 +185,15 @@ def make_slots(card: DeviceCard, start: str, choice: Choice, *, ambients: int) -
     if not any(slot.free for slot in slots):
         raise InputError("All parameters are fixed, so there is nothing to fit; free one of them.")
     return slots
+
+
+def _on_line(name: str, card: DeviceCard, before: Iterable[Slot]) -> Slot:
+    line = line_of(name, card.hopping)
+    density = next(slot.value for slot in before if slot.name == line.parent)
+    origin = card.sources["hopping.barrier_0" if line.barrier else "hopping.distance_0"]
+    low, high = _default_bounds(name, card)
+    note = f"on the card's line in {line.parent}"
+    return Slot(name, line.value(density), low, high, False, False, origin.source, "D", note, line)
 
 
 def _default_bounds(name: str, card: DeviceCard) -> tuple[float, float]:

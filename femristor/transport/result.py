@@ -35,7 +35,7 @@ class FittedParameter:
         value: in `unit`.
         standard_error: one sigma in `unit`; 0 where it was held, NaN where it cannot be given.
         unit: "m", "S/m", "1/m^3" or "eV".
-        fixed: it was held.
+        fixed: it was held, or follows a line in a fitted density (with that one's error).
         at_bound: the fit stopped at a bound.
         source: card source of a held number, "" for a fitted one.
         confidence: letter of the card; F is fitted.

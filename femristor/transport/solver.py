@@ -41,11 +41,27 @@ class FieldSolver(Protocol):
         """Currents over a rising bias, and dI/dp for p such as "dome.density_m3", each (bias,)."""
 
 
+class ResistanceSlopes(Protocol):
+    """Resistance and its logarithmic derivatives, as `femristor.fem.ohmic.OhmicDerivatives`."""
+
+    @property
+    def resistance_ohm(self) -> float:
+        """R."""
+
+    @property
+    def log_by_log_radius(self) -> float:
+        """Derivative d ln R / d ln r."""
+
+    @property
+    def log_by_log_conductivity(self) -> float:
+        """Derivative d ln R / d ln sigma."""
+
+
 class ResistanceSolver(Protocol):
     """A cell of uniform CMO in its linear regime."""
 
     def resistance_ohm(self, radius_m: float, sigma_S_per_m: float) -> float:
         """Resistance for a filament radius and a conductivity of the CMO."""
 
-    def derivatives(self, radius_m: float, sigma_S_per_m: float) -> tuple[float, float]:
-        """Logarithmic ones, d ln R / d ln r and d ln R / d ln sigma."""
+    def derivatives(self, radius_m: float, sigma_S_per_m: float) -> ResistanceSlopes:
+        """Resistance and derivatives there, from the same solve."""

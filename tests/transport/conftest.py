@@ -109,11 +109,15 @@ class OhmicClosedForm:
         return self._ratio / (np.pi * radius_m**2) + 0.785 / (4 * radius_m * sigma_S_per_m)
 
     def derivatives(self, radius_m, sigma_S_per_m):
-        """Logarithmic derivatives."""
+        """R and its logarithmic derivatives."""
         filament = self._ratio / (np.pi * radius_m**2)
         spreading = 0.785 / (4 * radius_m * sigma_S_per_m)
         total = filament + spreading
-        return -(2 * filament + spreading) / total, -spreading / total
+        return SimpleNamespace(
+            resistance_ohm=total,
+            log_by_log_radius=-(2 * filament + spreading) / total,
+            log_by_log_conductivity=-spreading / total,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,9 @@ def test_covariance_is_that_of_the_two_slopes(card, ohmic):
     fit = fit_forming(synthetic_forming_curves(ohmic, seed=1), card, ohmic)
     relative = [regime.conductance_error_S / regime.conductance_S for regime in fit.regimes]
     radius, sigma = fit.parameter("radius"), fit.parameter("sigma_CMO")
-    r_first, _ = ohmic.derivatives(radius.value, 3e3)
-    r_second, s_second = ohmic.derivatives(radius.value, sigma.value)
+    r_first = ohmic.derivatives(radius.value, 3e3).log_by_log_radius
+    second = ohmic.derivatives(radius.value, sigma.value)
+    r_second, s_second = second.log_by_log_radius, second.log_by_log_conductivity
     jacobian = np.array([[1 / r_first, 0.0], [-r_second / (s_second * r_first), 1 / s_second]])
     np.testing.assert_allclose(
         fit.covariance, jacobian @ np.diag(np.square(relative)) @ jacobian.T, rtol=1e-6
