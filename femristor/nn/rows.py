@@ -35,5 +35,6 @@ def over_rows(kernel: Callable[[int, int], tuple[int, ...]], rows: int, threads:
     if blocks == 1:
         return kernel(0, rows)
     edges = [rows * k // blocks for k in range(blocks + 1)]
-    jobs = [_pool(blocks).submit(kernel, first, last) for first, last in pairwise(edges)]
-    return tuple(sum(counts) for counts in zip(*(job.result() for job in jobs), strict=True))
+    jobs = [_pool(blocks - 1).submit(kernel, first, last) for first, last in pairwise(edges[1:])]
+    counts = [kernel(edges[0], edges[1]), *(job.result() for job in jobs)]
+    return tuple(map(sum, zip(*counts, strict=True)))

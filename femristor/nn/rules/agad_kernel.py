@@ -82,6 +82,15 @@ def _read(value, noise, step, bound, key, row):
     return value
 
 
+@numba.njit(error_model="numpy")
+def write_cell(weight, parameters, library, kind, row, column, pulses, key, scratch):
+    """Fire |pulses| pulses at one cell, up where they are positive."""
+    one = np.full((1, 1, 1), column, dtype=np.uint32)
+    for pulse in range(abs(pulses)):
+        pulse_key = child(key, np.uint64(pulse))
+        fire(weight, parameters, library, kind, one, 0, 0, 1, row, pulses > 0, pulse_key, scratch)
+
+
 @numba.njit(error_model="numpy", nogil=True)
 def run_rows(
     weight,
@@ -105,7 +114,6 @@ def run_rows(
     buffer, mean, reference = buffers
     rate, beta, momentum, forget, most, noise, step, bound = numbers
     slots, factor, columns, negative, counts, keys = plan
-    one = np.zeros((1, 1, 1), dtype=np.uint32)
     hits = np.empty((d.shape[0] * counts.shape[1], 2), dtype=np.int64)
     fired = written = 0
     for i in range(first, last):
@@ -143,24 +151,8 @@ def run_rows(
                 h = momentum * h if forget else h - (_ONE - momentum) * np.float32(n)
             buffer[i, k] = h
             mean[i, k] = (_ONE - beta) * mean[i, k] + beta * v
-            if events[b, 3]:
-                one[0, 0, 0] = k
+            if events[b, 3] and n != 0:
                 row_key = child(child(sample_key, KEY_WRITE), np.uint64(i))
-                for pulse in range(abs(n)):
-                    pulse_key = child(row_key, np.uint64(pulse))
-                    fire(
-                        weight,
-                        slow_parameters,
-                        slow_library,
-                        slow_kind,
-                        one,
-                        0,
-                        0,
-                        1,
-                        i,
-                        n > 0,
-                        pulse_key,
-                        scratch,
-                    )
+                write_cell(weight, slow_parameters, slow_library, slow_kind, i, k, n, row_key, scratch)
                 written += abs(n)
     return fired, written
