@@ -23,6 +23,10 @@ SYNTHETIC = (
     "The forming curve is synthetic (11 nm filament, another mesh, 1 % noise): there is no public forming curve "
     "of this device."
 )
+ON_LINES = (
+    "Hopping distance and barrier follow the published lines in the density; fitted are the densities in the dome and "
+    "around it."
+)
 LOOP_PEAKS_V = (1.3, -1.3)
 
 
@@ -124,7 +128,8 @@ def _hopping(card: DeviceCard, settings: DemoSettings, progress: Progress) -> Ho
     from femristor.transport.reference import reference_curve
 
     curves = [reference_curve(state) for state in ("lrs", "hrs")]
-    return fit_hopping(curves, card, ElectroThermal(card, resolution=settings.resolution), progress=progress)
+    solver = ElectroThermal(card, resolution=settings.resolution)
+    return fit_hopping(curves, card, solver, lines=True, notes=(ON_LINES,), progress=progress)
 
 
 def _fields(card: DeviceCard, settings: DemoSettings, progress: Progress) -> ResultBundle:
