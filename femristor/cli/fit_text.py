@@ -92,8 +92,9 @@ def _state_lines(state: StateFit) -> list[str]:
             f"{state.free[i]}-{state.free[j]} {state.correlation[i, j]:.4f}"
             for i in range(len(state.free))
             for j in range(i + 1, len(state.free))
+            if math.isfinite(state.correlation[i, j])
         ]
-        lines.append("correlation: " + ", ".join(upper))
+        lines += ["correlation: " + ", ".join(upper)] if upper else []
     systematic = [
         f"d ln {name.split('/')[0]} / d ln {name.split('/')[1]} = {value:.3g}"
         for name, value in state.held_sensitivity.items()

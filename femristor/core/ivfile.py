@@ -66,8 +66,15 @@ def read_iv_csv(
                 raise DataError(f"{path}: curve '{key[0]}' has only one row; a curve needs at least two.")
             if not sweep:
                 _check_sorted(table, voltage, rows)
-            curves.append(IVCurve(voltage[rows], current[rows], key[1], key[0] + suffix, Path(path).name))
+            origin = _origin(table, key[0])
+            curves.append(IVCurve(voltage[rows], current[rows], key[1], key[0] + suffix, origin))
     return curves
+
+
+def _origin(table: Table, label: str) -> str:
+    """The file's name, and what a comment "# label: ..." says of the curve (that it is synthetic, say)."""
+    said = [text.removeprefix(f"{label}: ") for text in table.comments if text.startswith(f"{label}: ")]
+    return f"{table.path.name}: {said[0]}" if said else table.path.name
 
 
 def write_iv_csv(curves: list[IVCurve], path: str | Path) -> Path:

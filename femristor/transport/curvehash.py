@@ -1,6 +1,7 @@
-"""Hash of a curve's numbers: names the input of a fit where there is no file."""
+"""What a fit notes of its curves: a hash of their numbers where there is no file, and that they are synthetic."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def curve_hash(curve: IVCurve) -> str:
     return digest.hexdigest()
 
 
-def curve_inputs(curves: list[IVCurve]) -> dict[str, str]:
+def curve_inputs(curves: Sequence[IVCurve]) -> dict[str, str]:
     """Provenance inputs of some curves.
 
     Args:
@@ -35,3 +36,16 @@ def curve_inputs(curves: list[IVCurve]) -> dict[str, str]:
     for number, curve in enumerate(curves, start=1):
         found[f"curve {number}, {curve.label or 'unnamed'} at {curve.ambient_K:g} K"] = curve_hash(curve)
     return found
+
+
+def synthetic_notes(curves: Sequence[IVCurve]) -> tuple[str, ...]:
+    """One sentence for each curve whose origin says that it was not measured.
+
+    Args:
+        curves: the curves.
+
+    Returns:
+        Sentences for the provenance, so that a fitted card carries them.
+    """
+    found = [f"The curve {curve.label} is {curve.origin}." for curve in curves if "synthetic" in curve.origin]
+    return tuple(dict.fromkeys(found))

@@ -18,7 +18,7 @@ from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.device.card import DeviceCard
 from femristor.device.laws.mott_gurney import low_field_conductivity
-from femristor.transport.curvehash import curve_inputs
+from femristor.transport.curvehash import curve_inputs, synthetic_notes
 from femristor.transport.linear_regime import find_linear_regime
 from femristor.transport.result import FittedParameter, FormingFit, LinearRegime
 from femristor.transport.root import solve_radius, solve_sigma
@@ -113,7 +113,7 @@ def fit_forming(
             "transport.fit_forming",
             card=card,
             inputs=dict(inputs or curve_inputs(list(curves))),
-            notes=tuple(notes),
+            notes=(*notes, *synthetic_notes(curves)),
         ),
     )
 

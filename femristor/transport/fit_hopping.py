@@ -16,7 +16,7 @@ from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.device.card import DeviceCard
-from femristor.transport.curvehash import curve_inputs
+from femristor.transport.curvehash import curve_inputs, synthetic_notes
 from femristor.transport.hopping_data import BIAS_POINTS, WINDOW_V, PreparedCurve, prepare_curve
 from femristor.transport.hopping_model import HoppingModel
 from femristor.transport.hopping_outcome import count_ambients, rms, state_fit
@@ -99,7 +99,7 @@ def fit_hopping(
     used = np.concatenate([np.abs(curve.voltage_V) for state in states for curve in state.curves])
     limits = (float(used.min()), float(used.max()))
     ready = [item for group in prepared.values() for item in group]
-    remarks = [f"Window {limits[0]:g} to {limits[1]:g} V.", *notes]
+    remarks = [f"Window {limits[0]:g} to {limits[1]:g} V.", *notes, *synthetic_notes(curves)]
     remarks += [text for state in states if (text := _held_sentence(state))]
     remarks += [note for item in ready for note in item.notes]
     provenance = Provenance.create(

@@ -304,7 +304,8 @@ class HoppingFit:
             Dotted key to entry.
         """
         key = self.source_key
-        found: dict[str, dict | str] = {f"sources.{key}": _citation("hopping", self.provenance)}
+        labels = tuple(state.label for state in self.states)
+        found: dict[str, dict | str] = {f"sources.{key}": _citation("hopping", self.provenance, labels)}
         for state in self.states:
             # a new state needs its surroundings; in an old one they stand already unless they were fitted
             moved = state.card_key != state.start or bool(set(state.free) & set(SURROUND))
@@ -333,9 +334,11 @@ def _source_key(provenance: Provenance) -> str:
     return f"F_{_input_hash(provenance)[:8]}"
 
 
-def _citation(kind: str, provenance: Provenance) -> str:
+def _citation(kind: str, provenance: Provenance, labels: tuple[str, ...] = ()) -> str:
+    """Bibliography entry; notes on single states stay out, their numbers carry them."""
     inputs = ", ".join(f"{name} (sha256 {value[:16]})" for name, value in provenance.inputs.items())
     version = provenance.versions.get("femristor", "")
-    notes = " ".join(provenance.notes)
+    heads = tuple(f"{label}: " for label in labels)
+    notes = " ".join(note for note in provenance.notes if not (heads and note.startswith(heads)))
     text = f"femristor {version} fit {kind} of {inputs}, card {provenance.card_hash}, {provenance.created}"
     return f"{text}; {notes}" if notes else text

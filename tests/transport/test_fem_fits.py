@@ -14,6 +14,7 @@ from femristor.device.load import load_card
 from femristor.device.state import CellState, HoppingParameters
 from femristor.fem.electrothermal import ElectroThermal
 from femristor.fem.ohmic import OhmicCell
+from femristor.transport.branches import low_field_branches
 from femristor.transport.fit_forming import fit_forming
 from femristor.transport.fit_hopping import fit_hopping
 from femristor.transport.hopping_data import prepare_curve
@@ -22,6 +23,7 @@ from femristor.transport.parameters import Choice, make_slots
 from femristor.transport.synthetic import synthetic_forming_curves
 
 DATA = Path(__file__).parents[1] / "data"
+SIOX = Path(__file__).parents[2] / "data" / "reram" / "iv_dc_siox_1t1r.csv.gz"
 FILES = {"lrs": DATA / "read_iv_lrs_3.77e25.csv", "hrs": DATA / "read_iv_hrs_7e24.csv"}
 
 pytestmark = pytest.mark.slow
@@ -78,6 +80,38 @@ def test_hopping_parameters_come_back(card, coarse):
         assert abs(found.value - truth) < 3 * found.standard_error
         assert found.relative_error < 0.2
     assert state.rms_ln < 0.007
+
+
+def test_two_sigma_covers_in_most_of_20_draws(card, coarse):
+    """Three ambient temperatures, 1 % noise, N, a_e and dE free, by the fields at every trial point."""
+    state = card.state("lrs")
+    bias = np.linspace(0.02, 0.2, 10)
+    clean = {t: coarse.sweep(bias, state, ambient_K=t).current_A for t in (293.0, 328.0, 358.0)}
+    truth = {"N": state.dome.density_m3, "a_e": state.dome.distance_m, "dE": state.dome.barrier_eV}
+    hits = dict.fromkeys(truth, 0)
+    for seed in range(20):
+        curves = [
+            IVCurve(bias, amp * np.exp(0.01 * generator(seed, i).standard_normal(bias.size)), t, "lrs")
+            for i, (t, amp) in enumerate(clean.items())
+        ]
+        found = fit_hopping(curves, card, coarse, bias_points=4).state("lrs")
+        for name, value in truth.items():
+            entry = found.parameter(name)
+            hits[name] += abs(entry.value - value) < 2 * entry.standard_error
+    assert min(hits.values()) >= 18, hits
+
+
+def test_measured_cell_of_another_stack(card, coarse):
+    """The SiOx cell: an equivalent CMO cell follows its LRS within 3 %, and the fit says what it is."""
+    sweep = [c for c in read_iv_csv(SIOX, sweep=True) if c.label.endswith("A_001")]
+    lrs, _ = low_field_branches(sweep)
+    note = "Measured SiOx cell with its transistor, fitted as an equivalent CMO/HfOx cell."
+    fit = fit_hopping([lrs], card, coarse, lines=True, fixed={"N": 1e26}, bias_points=6, notes=[note])
+    (state,) = fit.states
+    assert state.rms_ln < 0.03
+    assert note in fit.provenance.notes
+    assert any("residuals follow the voltage" in text for text in fit.warnings)
+    assert state.card_key == "lrs"
 
 
 def test_densities_on_the_lines_come_back(card, coarse):

@@ -8,6 +8,7 @@ import pytest
 from femristor.core import store
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
+from femristor.core.ivfile import read_iv_csv, write_iv_csv
 from femristor.core.status import Status
 from femristor.device.load import diff_cards, parse_card, replaced_card_text
 from femristor.transport.fit_forming import fit_forming
@@ -60,6 +61,13 @@ def test_covariance_is_that_of_the_two_slopes(card, ohmic):
     assert fit.covariance[0, 1] < 0
 
 
+def test_a_file_says_that_it_is_synthetic(card, ohmic, tmp_path):
+    path = write_iv_csv(synthetic_forming_curves(ohmic), tmp_path / "forming.csv")
+    fit = fit_forming(read_iv_csv(path), card, ohmic)
+    assert fit.regimes[0].curve.origin.startswith("forming.csv: synthetic: radius 11 nm")
+    assert any("formed is forming.csv: synthetic" in note for note in fit.provenance.notes)
+
+
 def test_one_curve_alone(card, ohmic):
     formed, after = synthetic_forming_curves(ohmic, noise=0.0)
     alone = fit_forming([formed], card, ohmic)
@@ -82,6 +90,7 @@ def test_stored_and_written_to_a_card(card, ohmic, tmp_path):
     assert changed.filament.radius_m == pytest.approx(fit.parameter("radius").value, rel=1e-8)
     assert changed.sources["filament.radius"].confidence == "F"
     assert fit.provenance.inputs["curve 1, formed at 293 K"][:16] in changed.describe("filament.radius")
+    assert "synthetic: radius 10 nm" in changed.describe("filament.radius")
     assert "filament.radius" in {key for key, _, _ in diff_cards(card, changed)}
     # the uniform state conducts as sigma_CMO at low field, background included
     state, law = changed.state("after_forming"), changed.hopping
