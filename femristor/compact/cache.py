@@ -41,7 +41,7 @@ def card_numbers(card: DeviceCard) -> dict:
     numbers = dataclasses.asdict(card)
     return {
         **{name: numbers[name] for name in parts},
-        "surround": dataclasses.asdict(card.states["lrs"].surround),
+        "states": {label: dataclasses.asdict(card.states[label]) for label in ("hrs", "lrs")},
         "polarity": card.polarity,
         "cell_width_m": card.cell_width_m,
     }

@@ -8,11 +8,12 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.device.card import DeviceCard
+from femristor.device.family import turning_densities
 
 BIAS_POINTS, DENSITY_POINTS, AMBIENT_POINTS = 25, 15, 3
 """Default numbers of points; the measured errors off the grid are in docs/theory/compact.md."""
-FIRST_BIAS_SHARE = 0.4
-"""First bias, of the spacing of the others: small enough for the limit V -> 0, large enough for the solver."""
+BIAS_BEND = 0.85
+"""Biases are (1 - BEND) x + BEND x^2 of the highest, x even: sinh bends the current most at low voltages."""
 
 
 CROWDING = 6.0
@@ -74,7 +75,7 @@ def default_grid(
 ) -> Grid:
     """Grid over the card's range.
 
-    Biases are evenly spaced but for a first one nearer to 0 V, ambients in 1/T; densities run evenly in ln N where
+    Biases are denser near 0 V, ambients even in 1/T; densities run evenly in ln N where
     they are small and in N where they are large, on either side of each kink.
 
     Args:
@@ -95,9 +96,8 @@ def default_grid(
             "coarse; give at least 4, 2 and 1."
         )
     span = card.range
-    step = span.voltage_max_V / (bias_points - 1 + FIRST_BIAS_SHARE)
-    bias = step * (np.arange(bias_points) + FIRST_BIAS_SHARE)
-    bias[-1] = span.voltage_max_V
+    even = np.arange(1, bias_points + 1) / bias_points
+    bias = span.voltage_max_V * ((1 - BIAS_BEND) * even + BIAS_BEND * even**2)
     if ambient_points == 1:
         ambient = np.array([card.ambient_K])
     else:
@@ -108,7 +108,7 @@ def default_grid(
 
 
 def density_kinks(card: DeviceCard) -> np.ndarray:
-    """Densities within the card's range where hopping distance or barrier reach their bound.
+    """Densities within the card's range where a law or the line of states has a kink.
 
     Args:
         card: device card.
@@ -122,6 +122,7 @@ def density_kinks(card: DeviceCard) -> np.ndarray:
         kinks.append((law.distance_0_m - law.distance_min_m) / law.distance_slope_m4)
     if law.barrier_slope_J_m3 > 0:
         kinks.append(law.barrier_0_J / law.barrier_slope_J_m3)
+    kinks += turning_densities(card.states["hrs"], card.states["lrs"], law)
     low, high = span.density_min_m3 * 1.001, span.density_max_m3 * 0.999
     return np.array(sorted({kink for kink in kinks if low < kink < high}))
 

@@ -199,8 +199,14 @@ def _even_form(table: CompactTable, name: str) -> np.ndarray:
 
 
 def _limit_at_zero(bias_V: np.ndarray, values: np.ndarray, name: str) -> np.ndarray:
-    """(density, 1) limit V -> 0: no heating; otherwise the line in V^2 through the first two biases."""
+    """(density, 1) limit V -> 0: no heating; otherwise the parabola in V^2 through the first three biases.
+
+    Where the values rise (fall) at the first biases, the limit is not above (below) the first of them.
+    """
     if name.startswith("temperature"):
         return np.zeros((values.shape[0], 1))
-    first, second = bias_V[0] ** 2, bias_V[1] ** 2
-    return (values[:, :1] * second - values[:, 1:2] * first) / (second - first)
+    square = bias_V[:3] ** 2
+    weights = [np.prod([b / (b - a) for b in square if b != a]) for a in square]
+    limit, first = values[:, :3] @ np.array(weights), values[:, 0]
+    rising = values[:, 1] >= first
+    return np.where(rising, np.minimum(limit, first), np.maximum(limit, first))[:, None]

@@ -7,13 +7,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from femristor.core.errors import FemristorError, InputError
+from femristor.core.errors import InputError
 from femristor.fem import dolfin
 from femristor.fem.stack import Electrode, MeshSizes, Region, Stack
 
 SIZES = {
     2: MeshSizes(rim=0.05 / 11, dome=0.9 / 13.2, far=0.1, rim_growth=0.2, dome_growth=0.2),
-    3: MeshSizes(rim=0.8 / 11, dome=1.5 / 13.2, far=0.08, rim_growth=0.3, dome_growth=0.25),
+    3: MeshSizes(rim=0.15 / 11, dome=2.5 / 13.2, far=0.15, rim_growth=0.5, dome_growth=0.5),
 }
 """Edge lengths at resolution 1 by dimension."""
 
@@ -117,14 +117,12 @@ def _generate(draw, stack: Stack, sizes: MeshSizes, *, dim: int, comm):
         gmsh.model.add("cell")
         try:
             _mesh_model(gmsh, draw, stack, sizes, dim=dim)
-        except FemristorError:
-            raise
-        except Exception as error:
+        except Exception as error:  # gmsh raises bare exceptions
             fault = f"gmsh could not mesh the cell ({error}); check the geometry of the card."
     fault = comm.bcast(fault, root=0)
-    if fault is not None:
-        raise InputError(fault)
     try:
+        if fault is not None:
+            raise InputError(fault)
         return dolfin.import_model(gmsh.model if comm.rank == 0 else None, comm, dim)
     finally:
         if comm.rank == 0:

@@ -45,7 +45,7 @@ class CurrentSensitivity:
             ConvergenceError: the transposed solve stalls.
         """
         problem = self._problem
-        if float(problem.bias.value) == 0.0 or not problem.potential.x.array.any():
+        if float(problem.bias.value) == 0.0:
             return dict.fromkeys(NAMES, 0.0)
         problem.newton.solve_transposed(self._right, list(self._weights))
         for weight in self._weights:

@@ -55,8 +55,8 @@ def _panel(axis, entry: FieldMap, value, norm, cmap: str, width_nm: float) -> No
     dome = entry.dome_radius_m * NANO
     axis.plot(dome * np.cos(angle), dome * np.sin(angle), color="white", lw=0.8, ls="--")
     wall = entry.filament_radius_m * NANO
-    bottom = min(height.min(), 0.0)
-    floor = max(bottom, -8.0)
+    inside = np.isin(entry.region, [int(n) for n, name in entry.region_names.items() if name == "filament"])
+    floor = float(height[entry.triangles[inside]].min())
     for side in (1, -1):
         axis.plot([side * wall, side * wall], [floor, 0], color="white", lw=0.8)
     axis.set_xlim(-width_nm, width_nm)

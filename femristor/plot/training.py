@@ -24,15 +24,18 @@ def accuracy_figure(runs: list[TrainingRun], paper: dict[str, float] | None = No
         label = f"{run.device}, {run.rule}: {100 * run.accuracy[-1]:.1f} %"
         axes[0, 0].plot(epoch, 100 * run.accuracy, "o-", ms=4, color=COLORS[index % 3], label=label)
         axes[0, 1].plot(epoch, run.loss, "o-", ms=4, color=COLORS[index % 3])
-    for label, value in (paper or {}).items():
+    for number, (label, value) in enumerate((paper or {}).items()):
         axes[0, 0].axhline(100 * value, color=REFERENCE, lw=0.8, ls="--")
+        # side by side below the line, since the paper's numbers lie close together
         axes[0, 0].annotate(
             f"{label} {100 * value:.1f} %",
-            (1, 100 * value),
-            xytext=(2, 2),
+            (0.02 + 0.5 * number, 100 * value),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
             textcoords="offset points",
             fontsize=8,
         )
+    axes[0, 0].set_ylim(top=104)
     axes[0, 0].set_ylabel("MNIST test accuracy [%]")
     axes[0, 1].set_ylabel("training loss")
     axes[0, 1].set_yscale("log")

@@ -136,7 +136,7 @@ def _fields(card: DeviceCard, settings: DemoSettings, progress: Progress) -> Res
     from femristor.fem.electrothermal import ElectroThermal
 
     solver = ElectroThermal(card, resolution=settings.resolution)
-    bias = np.linspace(0.0, settings.map_bias_V, 25)[1:]
+    bias = np.concatenate([[0.005, 0.01, 0.02], np.linspace(0.0, settings.map_bias_V, 25)[1:]])
     solutions, maps = [], []
     for label in ("lrs", "hrs"):
         solutions.append(solver.sweep(bias, card.state(label), progress=progress))

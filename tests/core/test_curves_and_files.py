@@ -153,5 +153,5 @@ def test_quantities(text, unit, value):
 
 @pytest.mark.parametrize("text", ["11 V", "11", "eleven nm", "1e999 m", "nan m", "11 parrots"])
 def test_bad_quantities_name_key_and_unit(text):
-    with pytest.raises(InputError, match="filament.radius"):
+    with pytest.raises(InputError, match=r"filament\.radius"):
         parse_quantity(text, "m", "filament.radius")

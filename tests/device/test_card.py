@@ -8,6 +8,7 @@ import pytest
 from femristor.core.constants import EV
 from femristor.core.errors import CardError, DataError, InputError
 from femristor.device import diff_cards, load_card, new_card_text
+from femristor.device.family import turning_densities
 from femristor.device.laws import mott_gurney, vacancy
 from femristor.device.load import parse_card, replaced_card_text, shipped_cards
 
@@ -153,13 +154,16 @@ def test_family_holds_both_states_and_is_monotone():
             assert ours.distance_m == pytest.approx(theirs.distance_m, rel=1e-12)
             assert ours.barrier_J == pytest.approx(theirs.barrier_J, rel=1e-12)
     around = [card.state_at(n).surround.density_m3 for n in np.geomspace(3e23, 8e25, 40)]
-    assert np.all(np.diff(around) >= 0)
-    assert around[0] == pytest.approx(card.states["hrs"].surround.density_m3)
+    slope = np.diff(np.log(around)) / np.diff(np.log(np.geomspace(3e23, 8e25, 40)))
+    np.testing.assert_allclose(slope, slope[0], rtol=1e-9)
+    assert 0 < slope[0] < 1
+    assert turning_densities(card.states["hrs"], card.states["lrs"], card.hopping) == ()
 
 
 def test_family_holds_states_fitted_off_the_lines():
     changes = {"states.hrs.dome_distance": {"value": "1.5 nm", "source": "M", "confidence": "F"}}
     card = parse_card(replaced_card_text("cmo_hfox", changes), "c.toml")
     assert card.state_at(card.states["hrs"].dome.density_m3).dome.distance_m == pytest.approx(1.5e-9)
+    assert len(turning_densities(card.states["hrs"], card.states["lrs"], card.hopping)) == 2
     lrs = card.states["lrs"].dome
     assert card.state_at(lrs.density_m3).dome.distance_m == pytest.approx(lrs.distance_m)
