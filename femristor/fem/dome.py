@@ -64,7 +64,10 @@ class DomeSampler:
         return {
             "dome_temperature_mean_K": mean(temperature),
             "dome_temperature_max_K": top(temperature),
-            "temperature_max_K": problem.ambient_K + dolfin.largest(problem.comm, problem.rise.x.array.max()),
+            # Nodes of the cell and points of the dome: the hottest point may lie inside an element.
+            "temperature_max_K": max(
+                problem.ambient_K + dolfin.largest(problem.comm, problem.rise.x.array.max()), top(temperature)
+            ),
             "dome_field_mean_V_per_m": mean(field),
             "dome_field_max_V_per_m": top(field),
             "hop_rate_set_per_s": mean(rates[0]),
