@@ -43,5 +43,5 @@ def test_small_demo_and_again(tmp_path, monkeypatch):
     json.dumps(outcome.comparison.as_dicts())
     lines.clear()
     again = run_demo(tmp_path / "out", SMALL, say=lines.append)
-    assert sum("kept from an earlier run" in line for line in lines) == 8
+    assert sum("kept from an earlier run" in line for line in lines) == 9
     assert again.comparison == outcome.comparison
