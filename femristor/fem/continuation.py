@@ -44,6 +44,10 @@ class Continuation:
         self._solved: list[tuple[float, tuple[np.ndarray, ...]]] = [(0.0, self._zero)]
         self._step_V = FIRST_STEP_V / GROWTH
 
+    def rewind(self) -> None:
+        """Put the fields of 0 V in place."""
+        self._problem.put_fields(*self._zero)
+
     def advance(self, target_V: float) -> int:
         """Solve at a bias, by way of others where it is far.
 
@@ -106,7 +110,7 @@ def march(problem: Steppable, targets_V, visit: Callable[[int, int], None]) -> N
     order = np.argsort(np.abs(targets), kind="stable")
     for sign in (1.0, -1.0):
         path = Continuation(problem)
-        problem.put_fields(*path._zero)
+        path.rewind()
         for index in order:
             if np.sign(targets[index]) == sign or (sign > 0 and targets[index] == 0.0):
                 visit(int(index), path.advance(float(targets[index])))

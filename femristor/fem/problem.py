@@ -72,7 +72,9 @@ class CellProblem:
         return float(self.coefficients.ambient.value)
 
     def set_state(self, state: CellState, ambient_K: float) -> None:
-        """Write a state and an ambient temperature into the constants of the forms."""
+        """Write a state and an ambient temperature into the constants of the forms, and go to 0 V."""
+        self.bias.value = 0.0
+        self.put_fields(*(np.zeros_like(values) for values in self.get_fields()))
         self.coefficients.ambient.value = ambient_K
         for region, site in zip(HOPPING, (state.dome, state.surround), strict=True):
             constants = self.coefficients.hopping[region]
