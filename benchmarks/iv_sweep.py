@@ -44,10 +44,10 @@ class PeerCell:
         import skfem
 
         card, cell = solver.card, solver.problem.cell
-        tags = np.zeros(cell.mesh.geometry.dofmap.shape[0], dtype=int)
+        tags = np.zeros(cell.mesh.geometry.dofmaps[0].shape[0], dtype=int)
         tags[cell.cell_tags.indices] = cell.cell_tags.values
         mesh = skfem.MeshTri(
-            cell.mesh.geometry.x[:, :2].T.copy(), cell.mesh.geometry.dofmap.T.astype(np.int64)
+            cell.mesh.geometry.x[:, :2].T.copy(), cell.mesh.geometry.dofmaps[0].T.astype(np.int64)
         )
         self.basis = skfem.Basis(mesh, skfem.ElementTriP2(), intorder=4)
         materials = cell.stack.materials()
