@@ -170,6 +170,19 @@ CASES = [
         {"bad.csv.gz": b"\x1f\x8b\x08\x00ab"},
     ),
     Case("forming curve empty", "fit forming bad.csv", ("bad.csv: the file is empty",), curve("")),
+    # current against voltage
+    Case("unknown state", "iv --state middle", ("No state 'middle'", "lrs", "N=<density")),
+    Case("density is no number", "iv --state N=many", ("'N=many' is no density",)),
+    Case("one point", "iv --points 1", ("1 points", "--points 2")),
+    Case("no voltage", "iv --vmax 0", ("--vmax",)),
+    Case("voltage not finite", "iv --vmax nan", ("--vmax",)),
+    Case("voltage absurd", "iv --vmax 40 --resolution 0.4", ("within 10 V",)),
+    Case("full without 3-D", "iv --full", ("--full", "--dim 3")),
+    Case("ambient without unit", "iv --ambient 300", ("--ambient", "K")),
+    Case("ambient of another kind", "iv --ambient 3V", ("--ambient", "wrong unit")),
+    Case("ambient too hot", "iv --ambient 5000K --resolution 0.4", ("outside 150 to 1500 K",)),
+    Case("resolution zero", "iv --resolution 0", ("resolution",)),
+    Case("unknown ending", "iv --out curve.xls", ("curve.xls", ".csv or .h5")),
 ]
 
 
