@@ -12,18 +12,16 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import json
 import platform
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from _results import write_result
 from scipy.sparse import bmat
 from scipy.sparse.linalg import splu
 
 from femristor.core.constants import K_B, Q_E
-from femristor.core.files import atomic_write
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
 from femristor.fem.electrothermal import ElectroThermal
@@ -34,7 +32,6 @@ from femristor.fem.stack import HOPPING
 BIAS_V = np.linspace(0.0, 1.3, 41)
 FIRST_STEP_V = 5e-3
 NEWTON_STEPS_MAX = 30
-RESULT = Path(__file__).parent / "results" / "iv_sweep.json"
 
 
 class PeerCell:
@@ -207,10 +204,7 @@ def main() -> None:
     rows["scikit-fem"] = {"seconds": peer_s, "newton_steps": steps}
     payload |= {"scikit_fem_over_ours": peer_s / ours_s, "largest_relative_difference_of_current": difference}
     print(f"{'scikit-fem':12} {peer_s:9.2f} {peer_s / ours_s:7.2f} {steps:13d}  {difference:.1e}")
-    RESULT.parent.mkdir(exist_ok=True)
-    with atomic_write(RESULT) as stream:
-        stream.write(json.dumps(payload, indent=2) + "\n")
-    print(f"written: {RESULT.name}")
+    write_result(__file__, payload)
 
 
 if __name__ == "__main__":

@@ -12,19 +12,17 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import json
 import math
 import platform
 import sys
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
+from _results import write_result
 
 from femristor.array.weights import weight_arrays
-from femristor.core.files import atomic_write
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
 from femristor.nn.mvm import AnalogMatrix, MvmSettings
@@ -32,7 +30,6 @@ from femristor.nn.mvm import AnalogMatrix, MvmSettings
 SIZES = (64, 256, 512)
 BATCH = 1000
 SETTINGS = MvmSettings()
-RESULT = Path(__file__).parent / "results" / "mvm.json"
 
 
 def rate(multiply, inputs, seconds: float) -> float:
@@ -149,10 +146,7 @@ def main() -> None:
         "versions": versions,
         "rows": rows,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    with atomic_write(RESULT) as stream:
-        stream.write(json.dumps(payload, indent=2) + "\n")
-    print(f"written: {RESULT.name}")
+    write_result(__file__, payload)
 
 
 if __name__ == "__main__":

@@ -14,18 +14,16 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import json
 import platform
 import statistics
 import sys
 import time
 import warnings
 from itertools import pairwise
-from pathlib import Path
 
 import torch
+from _results import write_result
 
-from femristor.core.files import atomic_write
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
 from femristor.nn.datasets import load_mnist
@@ -37,7 +35,6 @@ from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 
 BATCH = 32
 LR = 0.01
-RESULT = Path(__file__).parent / "results" / "training.json"
 
 
 class Trainer:
@@ -217,10 +214,7 @@ def main() -> None:
         "versions": versions,
         "rows": rows,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    with atomic_write(RESULT) as stream:
-        stream.write(json.dumps(payload, indent=2) + "\n")
-    print(f"written: {RESULT.name}")
+    write_result(__file__, payload)
 
 
 if __name__ == "__main__":

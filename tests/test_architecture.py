@@ -207,9 +207,9 @@ def test_rooms_are_finished():
 
 def test_no_machine_paths_or_package_indexes():
     homes = "|".join(("work", "root", "tmp", "opt", "home", "mnt", "Users"))
-    pattern = re.compile(
-        rf"(?<![\w.$}}~])/(?:{homes})/\w|pypi\.|pythonhosted|download\.pytorch|/simple/|index-url"
-    )
+    # any web address that ends in a package or an index, and the options that name one
+    address = r"https?://[^\s)>]*(?:[.]whl|[.]tar[.]gz|/simpl[e]\b|/whl/)|index[-_]url|find[-]links"
+    pattern = re.compile(rf"(?<![\w.$}}~])/(?:{homes})/\w|{address}")
     wrong = []
     for path in tracked_files():
         if path.suffix not in TEXT_SUFFIXES or path == Path(__file__):

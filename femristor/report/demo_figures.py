@@ -1,12 +1,12 @@
 """Figures of the demo, one a stage."""
 
-import gzip
-import io
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
+from femristor.core.csvio import read_table
 from femristor.core.curves import IVCurve
+from femristor.core.ivfile import read_iv_csv
 from femristor.plot import array as array_plots
 from femristor.plot import compact as compact_plots
 from femristor.plot import curves, fits, maps, png_bytes, training
@@ -14,7 +14,7 @@ from femristor.plot import mvm as mvm_plots
 from femristor.report.demo_device import SYNTHETIC, DeviceHalf
 from femristor.report.demo_network import NetworkHalf
 from femristor.report.page import Figure
-from femristor.transport.reference import reference_curve
+from femristor.transport.reference import reference_curve, reference_path
 
 ORIGIN = "IBM CMO/HfOx compact model, ngspice"
 
@@ -34,18 +34,18 @@ def figures(device: DeviceHalf, network: NetworkHalf) -> list[Figure]:
 
 def reference_loop() -> IVCurve:
     """The published model's 1T1R sweep, 1 V/s, over the cell and its transistor."""
-    columns = _read("sweep_1t1r_1e00Vps_hrs_1.3V.csv.gz")
-    return IVCurve(columns["V_cell_V"], columns["I_A"], label="1T1R sweep, 1 V/s", origin=ORIGIN)
+    (curve,) = read_iv_csv(_file("sweep_1t1r_1e00Vps_hrs_1.3V.csv.gz"), {"voltage": "V_cell_V"}, sweep=True)
+    return IVCurve(curve.voltage_V, curve.current_A, label="1T1R sweep, 1 V/s", origin=ORIGIN)
 
 
 def reference_train() -> np.ndarray:
     """The published model's pulse train, 1.35 / -1.30 V: (pulses,) conductance of the cell [S]."""
-    return _read("pulses_1t1r_set1.35V_reset1.3V.csv.gz")["G_device_S"]
+    table = read_table(_file("pulses_1t1r_set1.35V_reset1.3V.csv.gz"), "pulse train")
+    return table.numbers("G_device_S", "S")
 
 
-def _read(name: str) -> np.ndarray:
-    packed = (resources.files("femristor") / "data" / "reference" / name).read_bytes()
-    return np.genfromtxt(io.StringIO(gzip.decompress(packed).decode()), delimiter=",", names=True)
+def _file(name: str) -> Path:
+    return reference_path("lrs").parent / name
 
 
 def _device(half: DeviceHalf) -> list[Figure]:

@@ -1,8 +1,11 @@
 """Second half of the demo: levels, relaxation, matrix products over ten years, training."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from femristor.array.result import LevelDistribution, RelaxationTrace
 from femristor.compact.result import PulseSteps
@@ -76,12 +79,17 @@ def run_network_half(
     key = {"card": card.hash, **settings.part("train_images", "test_images", "epochs")}
     paper = book.get("training_paper", key, lambda: _paper(folder, card, settings, key, progress))
     say(f"training, the paper's device: {100 * paper.accuracy[-1]:.2f} % after {paper.epochs} epochs")
-    key = {**key, "set": steps.set_V, "reset": steps.reset_V, **settings.part("derived_epochs", "resolution")}
+    key = {**key, "steps": _steps_hash(steps), **settings.part("derived_epochs")}
     derived = book.get(
         "training_derived", key, lambda: _derived(folder, card, steps, settings, key, progress)
     )
     say(f"training, the derived device: {100 * derived.accuracy[-1]:.2f} % after {derived.epochs} epochs")
     return NetworkHalf(levels, relaxation, mvm, paper, derived)
+
+
+def _steps_hash(steps: PulseSteps) -> str:
+    parts = (steps.conductance_S, steps.step_up_S, steps.step_down_S)
+    return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
 def _array(card: DeviceCard, settings: DemoSettings) -> ResultBundle:

@@ -6,11 +6,25 @@ from typing import Protocol
 
 import numpy as np
 
+from femristor.core.errors import InputError
+
 SOFT_BOUNDS, TABLE = 0, 1
 FIELDS = 8
 W_MIN, W_MAX, STEP_UP, STEP_DOWN, GAMMA_UP, GAMMA_DOWN, INVERSE_RANGE, NOISE = range(FIELDS)
 TABLE_INDEX = GAMMA_UP
 NO_LIBRARY = np.zeros((1, 2, 2, 2), dtype=np.float32)
+
+
+def require_cells(rows: int, cols: int) -> None:
+    """Refuse an array without cells.
+
+    Raises:
+        InputError: fewer than one row or column.
+    """
+    if rows < 1 or cols < 1:
+        raise InputError(
+            f"An array of {rows} x {cols} cells has no cell; give every layer at least one input and one output."
+        )
 
 
 @dataclass(frozen=True)

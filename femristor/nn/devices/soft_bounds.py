@@ -22,7 +22,7 @@ import numpy as np
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
-from femristor.nn.devices.parameters import FIELDS, NO_LIBRARY, SOFT_BOUNDS, DeviceArray
+from femristor.nn.devices.parameters import FIELDS, NO_LIBRARY, SOFT_BOUNDS, DeviceArray, require_cells
 
 N_STATES_LIMITS = (2.0, 1e6)
 SKEW_LIMITS = (0.02, 0.98)
@@ -144,10 +144,7 @@ class SoftBoundsDevice:
         Raises:
             InputError: an empty array, or spreads so wide that hardly a draw is physical.
         """
-        if rows < 1 or cols < 1:
-            raise InputError(
-                f"An array of {rows} x {cols} cells has no cell; give every layer at least one input and one output."
-            )
+        require_cells(rows, cols)
         rng = generator(seed, 101, stream)
         size = rows * cols
         gamma_limits = GAMMA_LIMITS if self.gamma_mean > 0 else (0.0, GAMMA_LIMITS[1])

@@ -10,7 +10,7 @@ import numpy as np
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
-from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray
+from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray, require_cells
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,7 @@ class TableDevice:
         Raises:
             InputError: an empty array.
         """
-        if rows < 1 or cols < 1:
-            raise InputError(
-                f"An array of {rows} x {cols} cells has no cell; give every layer at least one input and one output."
-            )
+        require_cells(rows, cols)
         rng = generator(seed, 102, stream)
         size = rows * cols
         number = rng.integers(0, self.library.shape[0], size)
