@@ -209,9 +209,9 @@ def _mpi_executor():
 
 
 def _load(cell: str, card: str, table, series_ohm: float, compliance: str | None):
-    from femristor.compact.load import Load, selector_load
     from femristor.core.units import parse_quantity
     from femristor.device import load_card
+    from femristor.device.load_line import Load, selector_load
 
     if cell == "1T1R":
         if series_ohm or compliance:

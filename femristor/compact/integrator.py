@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.compact.interpolate import TableModel
-from femristor.compact.load import BARE, Load
 from femristor.compact.result import CompactTable, SweepResult
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError, RangeError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
+from femristor.device.load_line import BARE, Load
 
 TOLERANCE = 1e-6
 """Default tolerance of ln N in a step."""

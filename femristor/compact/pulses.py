@@ -10,12 +10,12 @@ import numpy as np
 
 from femristor.compact.integrator import TOLERANCE, Cells
 from femristor.compact.interpolate import LADDER, TableModel
-from femristor.compact.load import Load, selector_load
 from femristor.compact.result import ALTERNATING, DOWN, UP, CompactTable, PulseSteps, PulseTrace
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.device.card import DeviceCard
+from femristor.device.load_line import Load, selector_load
 
 EDGE_SHARE = 0.3
 """Default length of an edge, of the pulse: 0.75 of 2.5 us in the published circuit simulations."""

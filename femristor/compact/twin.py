@@ -6,9 +6,9 @@ from scipy.optimize import brentq
 
 from femristor.compact.integrator import refine
 from femristor.compact.interpolate import TableModel
-from femristor.compact.load import BARE, Load
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError
+from femristor.device.load_line import BARE, Load
 
 
 def device_voltage(model: TableModel, density_m3: float, applied_V: float, load: Load) -> float:

@@ -207,6 +207,7 @@ def _import_rooms(name: str) -> None:
 
 RESULT_MODULES = (
     "femristor.core.curves",
+    "femristor.core.traces_result",
     "femristor.fem.result",
     "femristor.transport.result",
     "femristor.compact.result",

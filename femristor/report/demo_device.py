@@ -172,8 +172,8 @@ def _table(card: DeviceCard, settings: DemoSettings, progress: Progress) -> Comp
 
 def _switching(card: DeviceCard, table: CompactTable, settings: DemoSettings) -> ResultBundle:
     from femristor.compact.integrator import sweep
-    from femristor.compact.load import selector_load
     from femristor.compact.pulses import pulse_steps, pulse_train
+    from femristor.device.load_line import selector_load
 
     load = selector_load(card)
     wave = Waveform.triangle(LOOP_PEAKS_V, settings.sweep_rate_V_per_s)

@@ -8,10 +8,10 @@ from femristor.array.pulse_model import StepTable
 from femristor.array.pulse_protocol import PulseProtocol, pulse_response
 from femristor.compact.closed_form import ClosedFormSampler, published_form
 from femristor.compact.grid import default_grid
-from femristor.compact.load import selector_load
 from femristor.compact.pulses import CompactPulses, PulseScheme, pulse_steps
 from femristor.compact.sample import build_table
 from femristor.device import load_card
+from femristor.device.load_line import selector_load
 
 CARD = load_card("cmo_hfox")
 

@@ -11,12 +11,12 @@ import pytest
 from femristor.cli.main import main
 from femristor.compact.grid import default_grid
 from femristor.compact.integrator import Cells, refine, sweep
-from femristor.compact.load import Load, selector_load
 from femristor.compact.pulses import CompactPulses, PulseScheme, pulse_steps, pulse_train
 from femristor.compact.sample import process_executor
 from femristor.core import store
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError, RangeError
+from femristor.device.load_line import Load, selector_load
 
 
 @pytest.fixture(scope="module")

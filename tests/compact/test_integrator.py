@@ -5,10 +5,10 @@ import pytest
 
 from femristor.compact.integrator import Cells, refine, sweep
 from femristor.compact.interpolate import TableModel
-from femristor.compact.load import BARE, Load, selector_load
 from femristor.compact.twin import device_voltage, sweep_plain
 from femristor.core.curves import Waveform
 from femristor.core.errors import RangeError
+from femristor.device.load_line import BARE, Load, selector_load
 
 HOPS = 1e-9 / 10e-9
 """a/L of the power-law table."""

@@ -7,12 +7,12 @@ import pytest
 
 from femristor.compact.integrator import sweep
 from femristor.compact.interpolate import TableModel
-from femristor.compact.load import BARE, Load, selector_load
 from femristor.compact.pulses import CompactPulses, PulseScheme, figures_of_merit, pulse_steps, pulse_train
 from femristor.compact.result import PulseSteps, PulseTrace
 from femristor.core import store
 from femristor.core.constants import EPS_0
 from femristor.core.curves import Waveform
+from femristor.device.load_line import BARE, Load, selector_load
 
 
 def test_figures_of_merit_by_hand():

@@ -6,11 +6,11 @@ import pytest
 from femristor.compact.closed_form import ClosedFormSampler, published_form
 from femristor.compact.grid import default_grid
 from femristor.compact.integrator import sweep
-from femristor.compact.load import selector_load
 from femristor.compact.pulses import pulse_train
 from femristor.compact.sample import build_table
 from femristor.core.curves import Waveform
 from femristor.device import load_card
+from femristor.device.load_line import selector_load
 
 CARD = load_card()
 
