@@ -90,6 +90,7 @@ def build_card(text: CardText, digest: str) -> dc.DeviceCard:
         hopping=hopping,
         states=_states(text, reader, hopping),
         ionic=_ionic(reader.values(text.ionic, "ionic")),
+        vacancies=_vacancies(text, reader),
         selector=_selector(reader.values(text.selector, "selector")),
         statistics=_statistics(text, reader),
         range=_range(reader.values(text.range, "range")),
@@ -173,6 +174,21 @@ def _ionic(v: dict[str, float]) -> dc.IonicLaw:
         v["barrier_reset"],
         v["density_max"],
         v["saturation_exponent"],
+    )
+
+
+def _vacancies(text: CardText, reader: _Reader) -> dc.VacancyLaw | None:
+    if text.vacancies is None:
+        return None
+    v = reader.values(text.vacancies, "vacancies")
+    return dc.VacancyLaw(
+        text.vacancies.barrier_law,
+        v["density_max"],
+        v["dome_density"],
+        v["dome_radius"],
+        v["surround_density"],
+        v.get("soret_energy", 0.0),
+        v.get("filament_density"),
     )
 
 

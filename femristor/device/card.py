@@ -95,6 +95,33 @@ class IonicLaw:
         return self.barrier_set_J + self.barrier_set_slope_J_m3 * density_m3
 
 
+BARRIER_LAWS = ("voltage", "field", "gradient", "single")
+"""What chooses between the barriers of set and reset where the vacancies move (see `fem.vacancy_forms`)."""
+
+
+@dataclass(frozen=True)
+class VacancyLaw:
+    """Vacancies that move in the fields: what the drift-diffusion of the conductive metal oxide adds to `IonicLaw`.
+
+    Attributes:
+        barrier_law: one of BARRIER_LAWS.
+        density_max_m3: steric limit, local density at which drift stops.
+        dome_density_m3: density of the enriched dome that the negative sweep after forming leaves.
+        dome_radius_m: radius of that dome.
+        surround_density_m3: density of the oxide around it.
+        soret_J: energy Q of the thermodiffusion flux D N Q grad T / (k T^2); 0 leaves it out.
+        filament_density_m3: density held at the face of the filament in polarity C8W.
+    """
+
+    barrier_law: str
+    density_max_m3: float
+    dome_density_m3: float
+    dome_radius_m: float
+    surround_density_m3: float
+    soret_J: float = 0.0
+    filament_density_m3: float | None = None
+
+
 @dataclass(frozen=True)
 class Selector:
     """The NMOS in series with the cell, and its gate voltages."""
@@ -210,6 +237,7 @@ class DeviceCard:
     sources: dict[str, SourceNote] = field(repr=False)
     bibliography: dict[str, str] = field(repr=False)
     hash: str = ""
+    vacancies: VacancyLaw | None = None
 
     def material(self, name: str) -> Material:
         """Material by name."""

@@ -150,6 +150,18 @@ class IonicSection(Section):
     saturation_exponent: Number
 
 
+class VacanciesSection(Section):
+    """Table [vacancies]: what the field model of moving vacancies needs besides [ionic]; may be missing."""
+
+    barrier_law: Literal["voltage", "field", "gradient", "single"] = "voltage"
+    density_max: Density
+    dome_density: Density
+    dome_radius: Metre
+    surround_density: Density
+    soret_energy: _quantity("J", "any") | None = None
+    filament_density: Density | None = None
+
+
 class SelectorSection(Section):
     """Table [selector]."""
 
@@ -245,6 +257,7 @@ class CardText(BaseModel):
     hopping: HoppingSection
     states: dict[str, StateSection]
     ionic: IonicSection
+    vacancies: VacanciesSection | None = None
     selector: SelectorSection
     statistics: StatisticsSection
     range: RangeSection

@@ -95,9 +95,23 @@ def owned_cells(mesh) -> int:
     return mesh.topology.index_map(mesh.topology.dim).size_local
 
 
-def compile_form(form):
-    """Compiled form."""
-    return fem.form(form, jit_options=JIT_OPTIONS)
+def compile_form(form, maps=None):
+    """Compiled form; `maps` as in `BlockNewton`."""
+    return fem.form(form, jit_options=JIT_OPTIONS, entity_maps=maps)
+
+
+def part_of(mesh, cell_tags, tags):
+    """Mesh of the cells with one of these tags, and the map that forms on both meshes need."""
+    from dolfinx.mesh import create_submesh
+
+    cells = np.sort(np.concatenate([cell_tags.find(int(tag)) for tag in tags]))
+    part, entities, *_ = create_submesh(mesh, mesh.topology.dim, cells)
+    return part, entities
+
+
+def node_places(space) -> np.ndarray:
+    """Coordinates of the degrees of freedom of a Lagrange space as (dofs, 3), ghosts included."""
+    return space.tabulate_dof_coordinates()
 
 
 def assemble_number(compiled, comm) -> float:
@@ -219,7 +233,7 @@ class VtxOutput:
 class BlockNewton:
     """Newton's method with line search on several fields at once; the Jacobian is factorised by MUMPS."""
 
-    def __init__(self, residuals, fields, conditions, *, max_steps: int = 12):
+    def __init__(self, residuals, fields, conditions, *, max_steps: int = 12, maps=None):
         """Compile the residuals and their derivative.
 
         Args:
@@ -227,6 +241,7 @@ class BlockNewton:
             fields: the unknown functions, each in a space object of its own.
             conditions: Dirichlet conditions.
             max_steps: Newton steps before a solve counts as failed.
+            maps: entity maps between the mesh and parts of it, where fields live on both.
         """
         self._problem = _petsc.NonlinearProblem(
             residuals,
@@ -236,6 +251,7 @@ class BlockNewton:
             petsc_options=SNES_OPTIONS,
             kind="mpi",
             jit_options=JIT_OPTIONS,
+            entity_maps=maps,
         )
         self._conditions = conditions
         self._max_steps = max_steps

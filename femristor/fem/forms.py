@@ -32,6 +32,9 @@ class Ops:
 
     exp = staticmethod(ufl.exp)
     sinh = staticmethod(ufl.sinh)
+    tanh = staticmethod(ufl.tanh)
+    sqrt = staticmethod(ufl.sqrt)
+    log = staticmethod(ufl.ln)
     minimum = staticmethod(ufl.min_value)
     maximum = staticmethod(ufl.max_value)
 

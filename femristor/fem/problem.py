@@ -42,7 +42,7 @@ class CellProblem:
         self.potential = dolfin.function(spaces[0], "potential")
         self.rise = dolfin.function(spaces[1], "temperature_rise")
         self.bias = dolfin.constant(mesh)
-        self.coefficients = _coefficients(card, cell)
+        self.coefficients = coefficients_of(card, cell)
         self.dx = forms.measure(cell, degree)
         self.weight = forms.weight(cell)
         self.terms = forms.conduction(cell, self.coefficients, self.potential, self.rise, self.dx)
@@ -136,7 +136,8 @@ class CellProblem:
         return conditions + [dolfin.dirichlet(zero, self._dofs[1][face], spaces[1]) for face in Electrode]
 
 
-def _coefficients(card: DeviceCard, cell: CellMesh) -> forms.Coefficients:
+def coefficients_of(card: DeviceCard, cell: CellMesh) -> forms.Coefficients:
+    """Numbers of the weak form from the card's materials; the hopping constants are 1 until a state is set."""
     materials = cell.stack.materials()
     metal = {int(region): m.conductivity_S_per_m for region, m in materials.items() if region not in HOPPING}
     heat = {int(region): m.thermal_conductivity_W_per_mK for region, m in materials.items()}
