@@ -21,7 +21,7 @@ UNLIMITED_A = 1e3
 """Limit of a load without compliance: the tanh is a straight line there."""
 RESIDUAL = 1e-6
 """Newton stops at this norm of the residual [uA, uW, scaled vacancies]."""
-NEWTON_STEPS = 20
+NEWTON_STEPS = 10
 
 
 class SwitchingProblem:

@@ -21,6 +21,8 @@ SHRINK, GROW = 0.3, 2.0
 """Of the step after a failed solve, and at most after an accepted one."""
 REJECT = 2.0
 """An error above this many tolerances repeats the step."""
+STEP_MOST_V = 0.05
+"""Longest step over the applied voltage."""
 STEP_LEAST = 1e-9
 """Shortest step, of the piece's length."""
 
@@ -102,10 +104,13 @@ class Stepper:
             ConvergenceError: the step went to nothing; fields are those of the last accepted step.
         """
         direction = volts[0] + volts[1] >= 0
-        reached, step = 0.0, min(self.next_s or first_s, length_s)
+        reached, step = 0.0, self.next_s or first_s
+        run = abs(volts[1] - volts[0])
+        most = length_s * min(1.0, STEP_MOST_V / run) if run > 0 else length_s
         while reached < length_s:
-            left = length_s - reached
-            step = left if step >= left else min(step, 0.5 * left)
+            left, step = length_s - reached, min(step, most)
+            # The last two steps share what is left, so that none is far shorter than the one before.
+            step = left if step >= left * (1 - 1e-9) else min(step, 0.5 * left)
             volt = volts[0] + (volts[1] - volts[0]) * (reached + step) / length_s
             if step == left:
                 volt = volts[1]

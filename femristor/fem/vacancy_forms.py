@@ -74,7 +74,7 @@ def unknown_values(card: DeviceCard, density_m3: np.ndarray) -> np.ndarray:
 
 
 def hopping_conductivity(card: DeviceCard, u, potential, temperature):
-    """sigma [S/m] of the oxide with mobile density N: the card's lines a_e(N), dE(N), and its fixed background."""
+    """Conductivity [S/m] of the oxide with mobile density N: the card's lines a_e(N), dE(N), and its fixed background."""
     law = card.hopping
     mobile = REFERENCE_M3 * density(card, u)
     distance = ufl.max_value(law.distance_min_m, law.distance_0_m - law.distance_slope_m4 * mobile)
