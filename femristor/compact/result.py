@@ -9,7 +9,20 @@ from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.core.store import storable
+from femristor.core.traces_result import ALTERNATING, DOWN, UP, PulseTrace
 from femristor.device.card import IonicLaw
+
+__all__ = [
+    "ALTERNATING",
+    "DOWN",
+    "UP",
+    "ClosedForm",
+    "CompactTable",
+    "OffGridErrors",
+    "PulseSteps",
+    "PulseTrace",
+    "SweepResult",
+]
 
 QUANTITIES = (
     "current_A",
@@ -228,54 +241,6 @@ class SweepResult:
             self.status,
             self.provenance,
         )
-
-
-UP, DOWN, ALTERNATING = 0, 1, 2
-"""Phases of a pulse train."""
-
-
-@storable("PulseTrace", version=1)
-@dataclass(frozen=True)
-class PulseTrace:
-    """Open-loop pulse response of one cell.
-
-    Attributes:
-        phase: (pulses,) 0 up, 1 down, 2 alternating.
-        direction: (pulses,) +1 set, -1 reset.
-        conductance_S: (pulses,) read after each pulse.
-        density_m3: (pulses,) state after each pulse.
-        temperature_K: (pulses,) mean dome temperature at the end of the plateau.
-        current_A: (pulses,) current at the end of the plateau.
-        start_conductance_S: before the first pulse.
-        set_V: amplitude applied to cell and load, above 0.
-        reset_V: the same of reset, below 0.
-        width_s: length of the pulse from foot to foot.
-        edge_s: length of each edge.
-        read_V: voltage of the read, over the cell alone.
-        load: sentence on what is in series.
-        n_states: (G_max - G_min) / mean|dG| at the symmetry point (Falcone et al., arXiv 2502.04524, eq. 1).
-        skew: (G_max - G_SP) / (G_max - G_min) (the same, eq. 2).
-        status: converged.
-        provenance: how it was made.
-    """
-
-    phase: np.ndarray
-    direction: np.ndarray
-    conductance_S: np.ndarray
-    density_m3: np.ndarray
-    temperature_K: np.ndarray
-    current_A: np.ndarray
-    start_conductance_S: float
-    set_V: float
-    reset_V: float
-    width_s: float
-    edge_s: float
-    read_V: float
-    load: str
-    n_states: float
-    skew: float
-    status: Status = Status.CONVERGED
-    provenance: Provenance | None = None
 
 
 @storable("PulseSteps", version=1)

@@ -54,3 +54,75 @@ class SwitchingTrace:
         return IVCurve(
             volt, self.current_A, self.ambient_K, "sweep", self.model, self.status, self.provenance
         )
+
+
+UP, DOWN, ALTERNATING = 0, 1, 2
+"""Phases of a pulse train."""
+
+
+@storable("PulseTrace", version=1)
+@dataclass(frozen=True)
+class PulseTrace:
+    """Open-loop pulse response of one cell.
+
+    Attributes:
+        phase: (pulses,) 0 up, 1 down, 2 alternating.
+        direction: (pulses,) +1 set, -1 reset.
+        conductance_S: (pulses,) read after each pulse.
+        density_m3: (pulses,) state after each pulse.
+        temperature_K: (pulses,) mean dome temperature at the end of the plateau.
+        current_A: (pulses,) current at the end of the plateau.
+        start_conductance_S: before the first pulse.
+        set_V: amplitude applied to cell and load, above 0.
+        reset_V: the same of reset, below 0.
+        width_s: length of the pulse from foot to foot.
+        edge_s: length of each edge.
+        read_V: voltage of the read, over the cell alone.
+        load: sentence on what is in series.
+        n_states: (G_max - G_min) / mean|dG| at the symmetry point (Falcone et al., arXiv 2502.04524, eq. 1).
+        skew: (G_max - G_SP) / (G_max - G_min) (the same, eq. 2).
+        status: converged.
+        provenance: how it was made.
+    """
+
+    phase: np.ndarray
+    direction: np.ndarray
+    conductance_S: np.ndarray
+    density_m3: np.ndarray
+    temperature_K: np.ndarray
+    current_A: np.ndarray
+    start_conductance_S: float
+    set_V: float
+    reset_V: float
+    width_s: float
+    edge_s: float
+    read_V: float
+    load: str
+    n_states: float
+    skew: float
+    status: Status = Status.CONVERGED
+    provenance: Provenance | None = None
+
+
+def figures_of_merit(conductance_S, phase) -> tuple[float, float]:
+    """Number of states and skew of the symmetry point.
+
+    The window is that of the up and down phases; the symmetry point is the mean of the second half of the
+    alternating phase.
+
+    Args:
+        conductance_S: (pulses,) after each pulse.
+        phase: (pulses,) 0 up, 1 down, 2 alternating.
+
+    Returns:
+        (G_max - G_min) / mean|dG| and (G_max - G_SP) / (G_max - G_min); NaN where a phase is missing.
+    """
+    batch, alternate = conductance_S[phase != ALTERNATING], conductance_S[phase == ALTERNATING]
+    if batch.size < 2 or alternate.size < 4:
+        return float("nan"), float("nan")
+    settled = alternate[alternate.size // 2 :]
+    window = batch.max() - batch.min()
+    step = np.mean(np.abs(np.diff(settled)))
+    if not (window > 0 and step > 0):
+        return float("nan"), float("nan")
+    return float(window / step), float((batch.max() - settled.mean()) / window)

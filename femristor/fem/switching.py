@@ -17,12 +17,10 @@ from femristor.fem.continuation import march
 from femristor.fem.mesh import build_mesh
 from femristor.fem.stack import NM, build_stack
 from femristor.fem.switching_problem import SwitchingProblem
-from femristor.fem.time_steps import Counters, Stepper, frozen_weights
+from femristor.fem.time_steps import STEP_MOST_V, Counters, Stepper, frozen_weights
 
 EDGE_NM = 1.5
 """Width over which the dome of the card's start passes into the oxide around it."""
-FIRST_SHARE = 2e-3
-"""First step, of the piece's length."""
 COLUMNS = ("time_s", "voltage_applied_V", "voltage_device_V", "current_A", "density_m3", "temperature_K")
 EXTRA = ("stored", "density_min_m3", "density_max_m3", "step_s")
 
@@ -120,6 +118,7 @@ class SwitchingCell:
         self,
         waveform: Waveform,
         *,
+        most_V: float = STEP_MOST_V,
         on_step: Callable[[float, float], None] | None = None,
         progress=None,
         label: str = "waveform",
@@ -128,6 +127,7 @@ class SwitchingCell:
 
         Args:
             waveform: voltage over cell and load; it starts and continues from the present state.
+            most_V: longest step over the applied voltage.
             on_step: called with time and applied voltage after each accepted step, fields in place.
             progress: where the work is shown.
             label: name of the work.
@@ -155,7 +155,7 @@ class SwitchingCell:
                         on_step(start + reached, volt)
 
                 try:
-                    stepper.piece(end - start, (low, high), FIRST_SHARE * (end - start), visit)
+                    stepper.piece(end - start, (low, high), visit, most_V=most_V)
                 except ConvergenceError as error:
                     raise ConvergenceError(
                         f"The moving vacancies stopped at {rows[-1][0]:.6g} s: {error}; "

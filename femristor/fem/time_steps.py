@@ -22,7 +22,9 @@ SHRINK, GROW = 0.3, 2.0
 REJECT = 2.0
 """An error above this many tolerances repeats the step."""
 STEP_MOST_V = 0.05
-"""Longest step over the applied voltage."""
+"""Default of the longest step over the applied voltage."""
+FIRST_SHARE = 0.01
+"""First step of all, of its piece's length."""
 STEP_LEAST = 1e-9
 """Shortest step, of the piece's length."""
 
@@ -91,22 +93,24 @@ class Stepper:
         self.history = History()
         self.history.push(applied_V, self.problem.get(), None)
 
-    def piece(self, length_s: float, volts: tuple[float, float], first_s: float, on_step) -> None:
+    def piece(
+        self, length_s: float, volts: tuple[float, float], on_step, *, most_V: float = STEP_MOST_V
+    ) -> None:
         """Advance through one piece.
 
         Args:
             length_s: its length.
             volts: applied voltage at its ends.
-            first_s: first step to try, where none has been taken yet.
             on_step: called with the time since the start of the piece and the voltage after each accepted step.
+            most_V: longest step over the voltage.
 
         Raises:
             ConvergenceError: the step went to nothing; fields are those of the last accepted step.
         """
         direction = volts[0] + volts[1] >= 0
-        reached, step = 0.0, self.next_s or first_s
+        reached, step = 0.0, self.next_s or FIRST_SHARE * length_s
         run = abs(volts[1] - volts[0])
-        most = length_s * min(1.0, STEP_MOST_V / run) if run > 0 else length_s
+        most = length_s * min(1.0, most_V / run) if run > 0 else length_s
         while reached < length_s:
             left, step = length_s - reached, min(step, most)
             # The last two steps share what is left, so that none is far shorter than the one before.
