@@ -209,6 +209,7 @@ RESULT_MODULES = (
     "femristor.core.curves",
     "femristor.core.traces_result",
     "femristor.fem.result",
+    "femristor.fem.switching_result",
     "femristor.transport.result",
     "femristor.compact.result",
     "femristor.array.result",

@@ -1,28 +1,30 @@
 """A cell whose vacancies move: waveforms, reads, states in and out. Physics and numerics: docs/theory/switching.md.
 
-In: DeviceCard, Load, Waveform, VacancyState. Out: SwitchingTrace, conductances, VacancyState.
+In: DeviceCard, Load, Waveform, SwitchingState. Out: FieldTrace, conductances, SwitchingState.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from femristor.core.curves import Waveform
-from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress
 from femristor.device.card import DeviceCard
 from femristor.device.load_line import BARE, Load
-from femristor.fem import dolfin, vacancy_forms
+from femristor.fem import vacancy_forms
+from femristor.fem.checkpoint import capture, restore
 from femristor.fem.continuation import march
 from femristor.fem.mesh import build_mesh
 from femristor.fem.stack import NM, build_stack
 from femristor.fem.switching_problem import SwitchingProblem
+from femristor.fem.switching_result import FieldTrace, SwitchingState
+from femristor.fem.switching_work import Work
 from femristor.fem.time_steps import STEP_MOST_V, Counters, Stepper, frozen_weights
 
 EDGE_NM = 1.5
 """Width over which the dome of the card's start passes into the oxide around it."""
-COLUMNS = ("time_s", "voltage_applied_V", "voltage_device_V", "current_A", "density_m3", "temperature_K")
-EXTRA = ("stored", "density_min_m3", "density_max_m3", "step_s")
 
 
 class SwitchingCell:
@@ -113,6 +115,7 @@ class SwitchingCell:
         problem.set_applied(0.0)
         self.stepper.begin(0.0)
         self.stepper.next_s = 0.0
+        self.history: tuple[str, ...] = ()
 
     def run(
         self,
@@ -120,52 +123,28 @@ class SwitchingCell:
         *,
         most_V: float = STEP_MOST_V,
         on_step: Callable[[float, float], None] | None = None,
+        checkpoint: str | Path | None = None,
         progress=None,
-        label: str = "waveform",
-    ) -> dict[str, np.ndarray]:
+    ) -> FieldTrace:
         """Drive the cell through a waveform from the state in place.
 
         Args:
-            waveform: voltage over cell and load; it starts and continues from the present state.
+            waveform: voltage over cell and load; the first value is reached with frozen vacancies.
             most_V: longest step over the applied voltage.
             on_step: called with time and applied voltage after each accepted step, fields in place.
+            checkpoint: restart file, written on the way and when the run fails or is interrupted; the same work
+                continues from it, and a run that ends removes it.
             progress: where the work is shown.
-            label: name of the work.
 
         Returns:
-            Columns (time,) by name: COLUMNS and EXTRA.
+            FieldTrace.
 
         Raises:
             ConvergenceError: a step went to nothing; the message has time, bias and cause.
+            InputError: a checkpoint of other work.
         """
-        problem, stepper = self.problem, self.stepper
-        rows: list[tuple] = []
-        pieces = split_at_zero(waveform)
-        if abs(pieces[0][2] - stepper.history.applied_V[0]) > 1e-6:
-            self._ramp_frozen(pieces[0][2])
-        with (progress or NullProgress()).task(label, len(pieces)) as task:
-            rows.append(self._row(waveform.time_s[0], pieces[0][2], 0.0))
-            for start, end, low, high in pieces:
-                problem.set_load(self.load, low + high)
-                stepper.history.forget()
-
-                def visit(reached: float, volt: float, start=start) -> None:
-                    rows.append(self._row(start + reached, volt, stepper.history.steps_s[0]))
-                    if on_step is not None:
-                        on_step(start + reached, volt)
-
-                try:
-                    stepper.piece(end - start, (low, high), visit, most_V=most_V)
-                except ConvergenceError as error:
-                    raise ConvergenceError(
-                        f"The moving vacancies stopped at {rows[-1][0]:.6g} s: {error}; "
-                        "lower the amplitude or add a load."
-                    ) from error
-                task.advance(1, f"{high:.3g} V")
-        return {
-            name: np.array(column)
-            for name, column in zip((*COLUMNS, *EXTRA), zip(*rows, strict=True), strict=True)
-        }
+        work = Work(self, waveform, most_V, on_step, checkpoint)
+        return work.run(progress or NullProgress())
 
     def read(self, voltage_V: float | None = None) -> float:
         """Conductance I/V of the cell alone with frozen vacancies; the state stays as it was.
@@ -189,29 +168,36 @@ class SwitchingCell:
             problem.set_applied(self.stepper.history.applied_V[0])
         return found[0]
 
-    def _ramp_frozen(self, volt: float) -> None:
-        """Bring V and T to the first voltage of a waveform without moving vacancies."""
-        problem = self.problem
-        problem.set_load(self.load, volt)
-        frozen_weights(problem)
-        march(_Frozen(problem), [volt], lambda *_: None)
-        self.stepper.begin(volt)
-
-    def _row(self, time_s: float, applied_V: float, step_s: float) -> tuple:
-        problem = self.problem
-        low, high = problem.extremes_m3()
-        return (
-            time_s,
-            applied_V,
-            problem.device_V(),
-            problem.current_A(),
-            problem.dome_density_m3(),
-            problem.hottest_K(),
-            problem.stored(),
-            low,
-            high,
-            step_s,
+    def state(self) -> SwitchingState:
+        """The present state, to be stored or to start another cell of the same card and mesh from."""
+        return capture(
+            self.problem,
+            self.stepper,
+            rows=np.empty((0, 0)),
+            piece=0,
+            reached_s=0.0,
+            work="",
+            history=self.history,
         )
+
+    def restore(self, state: SwitchingState) -> None:
+        """Put a state in place.
+
+        Raises:
+            InputError: it belongs to another mesh.
+        """
+        restore(self.problem, self.stepper, state)
+        self.problem.set_load(self.load, self.stepper.history.applied_V[0])
+        self.history = state.history
+
+    def ramp_frozen(self, applied_V: float) -> None:
+        """Bring V and T to a voltage without moving vacancies."""
+        problem, next_s = self.problem, self.stepper.next_s
+        problem.set_load(self.load, applied_V)
+        frozen_weights(problem)
+        march(_Frozen(problem), [applied_V], lambda *_: None)
+        self.stepper.begin(applied_V)
+        self.stepper.next_s = next_s
 
 
 class _Frozen:
@@ -233,22 +219,3 @@ class _Frozen:
     def put_fields(self, *fields: np.ndarray) -> None:
         """Write V and theta; the density is the frozen one."""
         self._problem.put([*fields, self._density])
-
-
-def split_at_zero(waveform: Waveform) -> list[tuple[float, float, float, float]]:
-    """Straight pieces (start, end, voltage at start, at end), cut where they cross 0 V."""
-    pieces = []
-    corners = zip(waveform.time_s, waveform.voltage_V, strict=True)
-    before = next(corners)
-    for now in corners:
-        (t0, v0), (t1, v1) = (tuple(map(float, point)) for point in (before, now))
-        if v0 * v1 < 0:
-            middle = t0 + (t1 - t0) * v0 / (v0 - v1)
-            pieces += [(t0, middle, v0, 0.0), (middle, t1, 0.0, v1)]
-        else:
-            pieces.append((t0, t1, v0, v1))
-        before = now
-    return pieces
-
-
-__all__ = ["COLUMNS", "EXTRA", "SwitchingCell", "dolfin", "split_at_zero"]

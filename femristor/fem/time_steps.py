@@ -94,7 +94,13 @@ class Stepper:
         self.history.push(applied_V, self.problem.get(), None)
 
     def piece(
-        self, length_s: float, volts: tuple[float, float], on_step, *, most_V: float = STEP_MOST_V
+        self,
+        length_s: float,
+        volts: tuple[float, float],
+        on_step,
+        *,
+        most_V: float = STEP_MOST_V,
+        reached_s: float = 0.0,
     ) -> None:
         """Advance through one piece.
 
@@ -103,12 +109,13 @@ class Stepper:
             volts: applied voltage at its ends.
             on_step: called with the time since the start of the piece and the voltage after each accepted step.
             most_V: longest step over the voltage.
+            reached_s: where to continue from.
 
         Raises:
             ConvergenceError: the step went to nothing; fields are those of the last accepted step.
         """
         direction = volts[0] + volts[1] >= 0
-        reached, step = 0.0, self.next_s or FIRST_SHARE * length_s
+        reached, step = reached_s, self.next_s or FIRST_SHARE * length_s
         run = abs(volts[1] - volts[0])
         most = length_s * min(1.0, most_V / run) if run > 0 else length_s
         while reached < length_s:
@@ -132,9 +139,9 @@ class Stepper:
             reached = length_s if step == left else reached + step
             self.history.push(volt, self.problem.get(), step)
             self.count.steps += 1
-            on_step(reached, volt)
             step *= float(np.clip(0.9 * self._scale(max(error, 1e-12)), SHRINK, GROW))
             self.next_s = step
+            on_step(reached, volt)
 
     def _scale(self, error: float) -> float:
         order = 3 if len(self.history.steps_s) == 2 and self.method == "bdf2" else 2

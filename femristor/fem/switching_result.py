@@ -1,0 +1,125 @@
+"""What moving vacancies leave behind: a state that any later run can start from, and frames for pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from femristor.core.provenance import Provenance
+from femristor.core.store import storable
+from femristor.core.traces_result import SwitchingTrace
+
+
+@storable("SwitchingState", version=1)
+@dataclass(frozen=True)
+class SwitchingState:
+    """Fields of a cell with moving vacancies between two steps, independent of the number of MPI ranks.
+
+    Attributes:
+        places_nm: (nodes, 3) of V and theta.
+        oxide_places_nm: (oxide nodes, 3) of the vacancies.
+        potential_V: (history, nodes), newest first.
+        rise_K: (history, nodes) temperature above the ambient.
+        unknown: (history, oxide nodes) ln(N/(N_max - N)).
+        applied_V: (history,) voltage over cell and load.
+        steps_s: (history - 1,) steps between them.
+        next_s: step to try next.
+        rows: (time, columns) trace of the waveform under way; empty between waveforms.
+        piece: straight piece of the waveform that is under way.
+        reached_s: time since its start.
+        ambient_K: temperature of the electrodes.
+        work: text that names waveform and settings; only the same work resumes.
+        history: what the cell has gone through, one entry a waveform.
+        provenance: how it was made.
+    """
+
+    places_nm: np.ndarray
+    oxide_places_nm: np.ndarray
+    potential_V: np.ndarray
+    rise_K: np.ndarray
+    unknown: np.ndarray
+    applied_V: np.ndarray
+    steps_s: np.ndarray
+    next_s: float
+    rows: np.ndarray
+    piece: int
+    reached_s: float
+    ambient_K: float
+    work: str
+    history: tuple[str, ...]
+    provenance: Provenance | None = None
+
+
+@storable("FieldTrace", version=1)
+@dataclass(frozen=True)
+class FieldTrace:
+    """A waveform with moving vacancies, and what the fields did.
+
+    Attributes:
+        trace: the curve that every switching model gives.
+        stored: (time,) vacancies in the oxide.
+        density_min_m3: (time,) lowest density.
+        density_max_m3: (time,) highest density.
+        step_s: (time,) length of the step; 0 at the start.
+        start_S: conductance at the read voltage before.
+        end_S: the same after.
+        newton_steps: Newton steps of all steps.
+        unknowns: degrees of freedom.
+        dim: dimension.
+    """
+
+    trace: SwitchingTrace
+    stored: np.ndarray
+    density_min_m3: np.ndarray
+    density_max_m3: np.ndarray
+    step_s: np.ndarray
+    start_S: float
+    end_S: float
+    newton_steps: int
+    unknowns: int
+    dim: int
+
+
+@storable("SwitchingFrame", version=1)
+@dataclass(frozen=True)
+class SwitchingFrame:
+    """Density, temperature and field in the half plane of the oxide at one moment.
+
+    Attributes:
+        radius_m: (nodes,) distance from the axis; triangles do not share nodes.
+        height_m: (nodes,) above the lower face of the oxide.
+        triangles: (triangles, 3).
+        density_m3: (nodes,).
+        temperature_K: (nodes,).
+        field_V_per_m: (nodes,) |E|.
+        time_s: moment.
+        voltage_applied_V: over cell and load.
+        current_A: through the cell.
+        filament_radius_m: for the picture.
+        dome_radius_m: for the picture.
+    """
+
+    radius_m: np.ndarray
+    height_m: np.ndarray
+    triangles: np.ndarray
+    density_m3: np.ndarray
+    temperature_K: np.ndarray
+    field_V_per_m: np.ndarray
+    time_s: float
+    voltage_applied_V: float
+    current_A: float
+    filament_radius_m: float
+    dome_radius_m: float
+
+
+@storable("FrameStrip", version=1)
+@dataclass(frozen=True)
+class FrameStrip:
+    """Frames along a waveform.
+
+    Attributes:
+        frames: in order of time.
+        label: what is shown.
+    """
+
+    frames: tuple[SwitchingFrame, ...]
+    label: str

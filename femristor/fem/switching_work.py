@@ -1,0 +1,177 @@
+"""One waveform on a cell with moving vacancies: its pieces, its rows, its restart file."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+
+from femristor.core.curves import Waveform
+from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.provenance import Provenance
+from femristor.core.store import load, save
+from femristor.core.traces_result import SwitchingTrace
+from femristor.fem.checkpoint import capture, restore
+from femristor.fem.switching_result import FieldTrace, SwitchingState
+
+CHECKPOINT_S = 20.0
+"""Seconds between two writes of the restart file."""
+
+
+class Work:
+    """One waveform on one cell: pieces, rows, restart file."""
+
+    def __init__(self, cell, waveform: Waveform, most_V: float, on_step, checkpoint):
+        self._cell, self._waveform, self._most_V, self._on_step = cell, waveform, most_V, on_step
+        self._path = None if checkpoint is None else Path(checkpoint)
+        self._rows: list[tuple] = []
+        self._piece, self._reached, self._saved = 0, 0.0, time.monotonic()
+        corners = np.concatenate([waveform.time_s, waveform.voltage_V, [most_V]])
+        self._name = " ".join(
+            (
+                hashlib.sha256(corners.tobytes()).hexdigest()[:16],
+                cell.card.hash[:16],
+                cell.load.label,
+                cell.stepper.method,
+                f"{cell.stepper.tolerance:g}",
+            )
+        )
+
+    def run(self, progress) -> FieldTrace:
+        """All pieces that are left."""
+        cell, stepper = self._cell, self._cell.stepper
+        pieces = split_at_zero(self._waveform)
+        newton = cell.count.newton
+        start = cell.read()
+        if not self._resume():
+            if abs(pieces[0][2] - stepper.history.applied_V[0]) > 1e-6:
+                cell.ramp_frozen(pieces[0][2])
+            self._rows.append(self._row(float(self._waveform.time_s[0]), pieces[0][2], 0.0))
+        try:
+            with progress.task(self._waveform.label or "moving vacancies", len(pieces)) as task:
+                task.advance(self._piece)
+                while self._piece < len(pieces):
+                    self._run_piece(pieces[self._piece], task)
+        except (KeyboardInterrupt, ConvergenceError):
+            self._save()
+            raise
+        if self._path is not None and cell.problem.comm.rank == 0:
+            self._path.unlink(missing_ok=True)
+        cell.history = (
+            *cell.history,
+            f"{self._waveform.label}: {self._waveform.voltage_V.min():g} to "
+            f"{self._waveform.voltage_V.max():g} V in {self._waveform.time_s[-1]:g} s",
+        )
+        return self._result(start, cell.count.newton - newton)
+
+    def _run_piece(self, piece, task) -> None:
+        cell, stepper = self._cell, self._cell.stepper
+        start, end, low, high = piece
+        cell.problem.set_load(cell.load, low + high)
+        if self._reached == 0.0:
+            stepper.history.forget()
+
+        def visit(reached: float, volt: float) -> None:
+            self._reached = reached
+            self._rows.append(self._row(start + reached, volt, stepper.history.steps_s[0]))
+            if self._on_step is not None:
+                self._on_step(start + reached, volt)
+            task.advance(0, f"{volt:.3g} V")
+            if self._path is not None and time.monotonic() - self._saved > CHECKPOINT_S:
+                self._save()
+
+        try:
+            stepper.piece(end - start, (low, high), visit, most_V=self._most_V, reached_s=self._reached)
+        except ConvergenceError as error:
+            raise ConvergenceError(
+                f"The moving vacancies stopped at {self._rows[-1][0]:.6g} s: {error}; lower the amplitude, raise "
+                "the series resistance, or use a finer mesh."
+            ) from error
+        self._piece, self._reached = self._piece + 1, 0.0
+        task.advance(1, f"{high:.3g} V")
+
+    def _row(self, time_s: float, applied_V: float, step_s: float) -> tuple:
+        problem = self._cell.problem
+        low, high = problem.extremes_m3()
+        return (
+            time_s,
+            applied_V,
+            problem.device_V(),
+            problem.current_A(),
+            problem.dome_density_m3(),
+            problem.hottest_K(),
+            problem.stored(),
+            low,
+            high,
+            step_s,
+        )
+
+    def _resume(self) -> bool:
+        if self._path is None or not self._path.is_file():
+            return False
+        state = load(self._path, SwitchingState)
+        if state.work != self._name:
+            raise InputError(
+                f"{self._path}: a restart file of another waveform, card, load or tolerance; give another path or "
+                "remove it."
+            )
+        restore(self._cell.problem, self._cell.stepper, state)
+        self._cell.history = state.history
+        self._rows = [tuple(row) for row in state.rows]
+        self._piece, self._reached = state.piece, state.reached_s
+        return True
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        self._saved = time.monotonic()
+        cell = self._cell
+        cell.problem.put(cell.stepper.history.fields[0])
+        state = capture(
+            cell.problem,
+            cell.stepper,
+            rows=np.array(self._rows),
+            piece=self._piece,
+            reached_s=self._reached,
+            work=self._name,
+            history=cell.history,
+        )
+        if cell.problem.comm.rank == 0:
+            save(state, self._path)
+
+    def _result(self, start_S: float, newton: int) -> FieldTrace:
+        cell = self._cell
+        columns = [np.array(column) for column in zip(*self._rows, strict=True)]
+        model = f"pde {cell.problem.cell.dim}-D, {cell.problem.unknowns} unknowns, barriers by {cell.card.vacancies.barrier_law}"
+        trace = SwitchingTrace(
+            *columns[:6],
+            model=model,
+            load=cell.load.label,
+            ambient_K=cell.problem.ambient_K,
+            provenance=Provenance.create("fem.switching", card=cell.card),
+        )
+        return FieldTrace(
+            trace,
+            *columns[6:],
+            start_S=start_S,
+            end_S=cell.read(),
+            newton_steps=newton,
+            unknowns=cell.problem.unknowns,
+            dim=cell.problem.cell.dim,
+        )
+
+
+def split_at_zero(waveform: Waveform) -> list[tuple[float, float, float, float]]:
+    """Straight pieces (start, end, voltage at start, at end), cut where they cross 0 V."""
+    pieces = []
+    corners = zip(waveform.time_s, waveform.voltage_V, strict=True)
+    before = next(corners)
+    for now in corners:
+        (t0, v0), (t1, v1) = (tuple(map(float, point)) for point in (before, now))
+        if v0 * v1 < 0:
+            middle = t0 + (t1 - t0) * v0 / (v0 - v1)
+            pieces += [(t0, middle, v0, 0.0), (middle, t1, 0.0, v1)]
+        else:
+            pieces.append((t0, t1, v0, v1))
+        before = now
+    return pieces
