@@ -78,6 +78,29 @@ class SwitchingCell:
         """Work done so far."""
         return self.stepper.count
 
+    @property
+    def work_name(self) -> str:
+        """Card, load and numerics, for restart files."""
+        numerics = f"{self.stepper.method} {self.stepper.tolerance:g} {self.problem.unknowns}"
+        return f"{self.card.hash[:16]} {self.load.label} {numerics}"
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this rank writes files."""
+        return self.problem.comm.rank == 0
+
+    def hottest_K(self) -> float:
+        """Highest temperature of the fields in place."""
+        return self.problem.hottest_K()
+
+    def current_A(self) -> float:
+        """Terminal current of the fields in place."""
+        return self.problem.current_A()
+
+    def dome_density_m3(self) -> float:
+        """Mean density over the card's dome."""
+        return self.problem.dome_density_m3()
+
     def start(self, density_m3: float | None = None) -> None:
         """Put a state in place, at 0 V.
 

@@ -49,6 +49,24 @@ class SwitchingState:
     provenance: Provenance | None = None
 
 
+@storable("PulseProgress", version=1)
+@dataclass(frozen=True)
+class PulseProgress:
+    """A pulse train that is under way.
+
+    Attributes:
+        state: of the cell after the last pulse.
+        rows: (pulses, 4) conductance [S], dome density [1/m^3], temperature [K] and current [A] of each.
+        start_S: conductance before the first pulse.
+        work: text that names the train; only the same train resumes.
+    """
+
+    state: SwitchingState
+    rows: np.ndarray
+    start_S: float
+    work: str
+
+
 @storable("FieldTrace", version=1)
 @dataclass(frozen=True)
 class FieldTrace:

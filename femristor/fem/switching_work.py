@@ -27,15 +27,7 @@ class Work:
         self._rows: list[tuple] = []
         self._piece, self._reached, self._saved = 0, 0.0, time.monotonic()
         corners = np.concatenate([waveform.time_s, waveform.voltage_V, [most_V]])
-        self._name = " ".join(
-            (
-                hashlib.sha256(corners.tobytes()).hexdigest()[:16],
-                cell.card.hash[:16],
-                cell.load.label,
-                cell.stepper.method,
-                f"{cell.stepper.tolerance:g}",
-            )
-        )
+        self._name = f"{hashlib.sha256(corners.tobytes()).hexdigest()[:16]} {cell.work_name}"
 
     def run(self, progress) -> FieldTrace:
         """All pieces that are left."""
