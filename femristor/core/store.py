@@ -208,6 +208,7 @@ def _import_rooms(name: str) -> None:
 RESULT_MODULES = (
     "femristor.core.curves",
     "femristor.core.traces_result",
+    "femristor.device.selector_fit",
     "femristor.fem.result",
     "femristor.fem.switching_result",
     "femristor.transport.result",
