@@ -1,0 +1,276 @@
+"""Fit of the selector's channel to a measured output characteristic, or to pairs from a 1T1R sweep.
+
+Layouts read: drain-source voltage, current and gate voltage (source at the bulk); or the voltage over cell and
+transistor, that over the cell, and the current, where the gate is that of the direction and in reset the cell lifts
+the source.
+"""
+
+import math
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from femristor.core.constants import EPS_0
+from femristor.core.csvio import Table, read_table, split_unit
+from femristor.core.errors import ConvergenceError, DataError, InputError
+from femristor.core.files import sha256_file
+from femristor.core.provenance import Provenance
+from femristor.core.store import storable
+from femristor.device.card import DeviceCard
+from femristor.device.laws.channel import Channel, channel_current
+from femristor.device.load_line import OXIDE_PERMITTIVITY
+
+ALIASES = {
+    "drain": ("v_ds", "vds", "v_drain", "v_d", "drain"),
+    "gate": ("v_gs", "vgs", "v_gate", "v_g", "gate"),
+    "applied": ("v_cell", "v_applied", "applied"),
+    "device": ("v_device", "device"),
+    "current": ("i", "i_d", "id", "i_ds", "ids", "current"),
+}
+PARAMETERS = ("gain_A_per_V2", "threshold_V", "slope", "mobility_loss_per_V", "critical_V")
+RELATIVE_SIGMA = 0.01
+"""Error of a point, of its current plus FLOOR of the largest one."""
+FLOOR = 0.01
+SPREAD = (1.0, 0.3, 1.0, 1.0, 1.0)
+"""How far the fit may wander from the card: standard deviations of ln gain, V_T, ln(n - 1), ln theta, ln V_c."""
+SLOPE, LOSS = 1.2, 0.2
+"""Typical n and theta [1/V], where the fit starts."""
+REFERENCE = "sweep_1t1r_1e00Vps_hrs_1.3V.csv.gz"
+"""1T1R sweep of IBM's compact model with a BSIM4 transistor in ngspice."""
+
+
+@dataclass(frozen=True)
+class SelectorData:
+    """Points of a characteristic, (points,) each, voltages against the bulk.
+
+    Attributes:
+        drain_V: drain.
+        source_V: source.
+        gate_V: gate.
+        current_A: from drain to source.
+        origin: where they come from.
+        inputs: name and SHA-256 of the file.
+    """
+
+    drain_V: np.ndarray
+    source_V: np.ndarray
+    gate_V: np.ndarray
+    current_A: np.ndarray
+    origin: str
+    inputs: dict[str, str]
+
+    @classmethod
+    def of_pairs(
+        cls, applied_V, device_V, current_A, *, gate_set_V, gate_reset_V, origin="", inputs=None
+    ) -> "SelectorData":
+        """Points of a 1T1R sweep.
+
+        Args:
+            applied_V: (points,) over cell and transistor, above 0 in set.
+            device_V: (points,) over the cell.
+            current_A: (points,) with the sign of the voltage.
+            gate_set_V: gate for V > 0.
+            gate_reset_V: gate for V < 0.
+            origin: sentence for results.
+            inputs: name and SHA-256 of the file.
+
+        Returns:
+            SelectorData.
+        """
+        applied, device, current = (np.asarray(x, dtype=float) for x in (applied_V, device_V, current_A))
+        forward = applied > 0
+        drain = np.where(forward, applied - device, -applied)
+        source = np.where(forward, 0.0, -device)
+        gate = np.where(forward, gate_set_V, gate_reset_V)
+        return cls(drain, source, gate, np.where(forward, 1, -1) * current, origin, dict(inputs or {}))
+
+
+@storable("SelectorFit", version=1)
+@dataclass(frozen=True)
+class SelectorFit:
+    """A fitted channel.
+
+    Attributes:
+        value: (5,) in the order of PARAMETERS.
+        standard_error: (5,) one sigma, the card's prior included.
+        thermal_V: U_T, held.
+        median_error: median of |I_fit/I - 1| over the points above FLOOR of the largest current.
+        max_error: its largest value.
+        points: points used.
+        gates_V: (gates,) gate voltages in the data.
+        origin: file or record.
+        provenance: card and input.
+    """
+
+    value: np.ndarray
+    standard_error: np.ndarray
+    thermal_V: float
+    median_error: float
+    max_error: float
+    points: int
+    gates_V: np.ndarray
+    origin: str
+    provenance: Provenance | None = None
+
+    @property
+    def channel(self) -> Channel:
+        """The transistor."""
+        return Channel(*self.value.tolist(), self.thermal_V, f"fitted to {self.origin}")
+
+
+def fit_selector(data: SelectorData, card: DeviceCard) -> SelectorFit:
+    """Fit gain, threshold, slope, mobility loss and critical voltage, with the card as a weak prior.
+
+    The prior (SPREAD) decides what the data leave open, e.g. the threshold where only one gate was measured.
+
+    Args:
+        data: points.
+        card: where the fit starts.
+
+    Returns:
+        SelectorFit.
+
+    Raises:
+        InputError: fewer points than parameters, or no current.
+        ConvergenceError: the fit does not settle.
+    """
+    start = _start(card)
+    thermal = Channel(1.0, 0.0, 1.0, 0.0, 1.0).thermal_V
+    largest = float(np.max(np.abs(data.current_A), initial=0.0))
+    if data.current_A.size < len(PARAMETERS) or not largest > 0:
+        raise InputError(
+            f"{data.origin}: {data.current_A.size} points up to {largest:g} A do not tell a transistor; give at least "
+            f"{len(PARAMETERS)} with a current."
+        )
+    scale = RELATIVE_SIGMA * (np.abs(data.current_A) + FLOOR * largest)
+
+    def through(x: np.ndarray) -> np.ndarray:
+        return channel_current((*_numbers(x), thermal), data.gate_V, data.drain_V, data.source_V)
+
+    def residual(x: np.ndarray) -> np.ndarray:
+        return np.concatenate([(through(x) - data.current_A) / scale, (x - start) / SPREAD])
+
+    run = least_squares(residual, start, xtol=1e-12, ftol=1e-12, x_scale=0.1, max_nfev=400)
+    if not run.success:
+        raise ConvergenceError(
+            f"The transistor does not settle on {data.origin}: {run.message} Check the gates and signs of the data."
+        )
+    value = np.array(_numbers(run.x))
+    by_x = np.array([value[0], 1.0, value[2] - 1, value[3], value[4]])
+    spread = max(1.0, math.sqrt(2 * run.cost / data.current_A.size))
+    error = spread * np.sqrt(np.diag(np.linalg.pinv(run.jac.T @ run.jac))) * by_x
+    told = np.abs(data.current_A) > FLOOR * largest
+    off = np.abs(through(run.x)[told] / data.current_A[told] - 1)
+    return SelectorFit(
+        value=value,
+        standard_error=error,
+        thermal_V=thermal,
+        median_error=float(np.median(off)),
+        max_error=float(np.max(off)),
+        points=data.current_A.size,
+        gates_V=np.unique(data.gate_V),
+        origin=data.origin,
+        provenance=Provenance.create("device.fit_selector", card=card, inputs=data.inputs),
+    )
+
+
+def read_selector_csv(
+    path: str | Path,
+    card: DeviceCard,
+    columns: dict[str, str] | None = None,
+    *,
+    gate_V: float | None = None,
+    gate_reset_V: float | None = None,
+) -> SelectorData:
+    """Read a characteristic.
+
+    Args:
+        path: text file with the columns drain and current (gate unless given), or applied, device and current.
+        card: its gates, where none is given.
+        columns: quantity (drain, gate, applied, device, current) to header, where ours do not fit.
+        gate_V: gate of every point (drain-source data), or of set; else the file's column or the card's.
+        gate_reset_V: gate of reset, in the second layout; else the card's.
+
+    Returns:
+        SelectorData.
+
+    Raises:
+        DataError: columns are missing or no numbers.
+        InputError: a gate is neither in the file nor given.
+    """
+    table = read_table(path, "selector characteristic")
+    found = _resolve(table, dict(columns or {}))
+    name, inputs = Path(path).name, {Path(path).name: sha256_file(path)}
+    current = table.numbers(_needed(table, found, "current"), "A")
+    if "applied" in found and "device" in found:
+        gates = card.selector.gate_set_V if gate_V is None else gate_V
+        reset = card.selector.gate_reset_V if gate_reset_V is None else gate_reset_V
+        applied, device = (table.numbers(found[key], "V") for key in ("applied", "device"))
+        return SelectorData.of_pairs(
+            applied, device, current, gate_set_V=gates, gate_reset_V=reset, origin=name, inputs=inputs
+        )
+    drain = table.numbers(_needed(table, found, "drain"), "V")
+    if gate_V is not None:
+        gate = np.full(drain.size, float(gate_V))
+    elif "gate" in found:
+        gate = table.numbers(found["gate"], "V")
+    else:
+        raise InputError(f"{path}: there is no gate column; name it with --column gate=NAME or give --gate.")
+    return SelectorData(drain, np.zeros_like(drain), gate, current, name, inputs)
+
+
+def reference_selector(card: DeviceCard) -> SelectorFit:
+    """The transistor of the carried 1T1R sweep (IBM's compact model with BSIM4 in ngspice), fitted here.
+
+    Args:
+        card: its gates and where the fit starts.
+
+    Returns:
+        SelectorFit.
+    """
+    folder = Path(str(resources.files("femristor"))) / "data" / "reference"
+    return fit_selector(read_selector_csv(folder / REFERENCE, card), card)
+
+
+def _start(card: DeviceCard) -> np.ndarray:
+    """The card's transistor as ln gain, V_T, ln(n - 1), ln theta, ln V_c."""
+    selector = card.selector
+    sheet = OXIDE_PERMITTIVITY * EPS_0 / selector.oxide_thickness_m * selector.mobility_m2_per_Vs
+    critical = 2 * selector.saturation_velocity_m_per_s * selector.length_m / selector.mobility_m2_per_Vs
+    gain = sheet * selector.width_m / selector.length_m
+    return np.array(
+        [math.log(gain), selector.threshold_V, math.log(SLOPE - 1), math.log(LOSS), math.log(critical)]
+    )
+
+
+def _numbers(x: np.ndarray) -> tuple[float, ...]:
+    return math.exp(x[0]), float(x[1]), 1 + math.exp(x[2]), math.exp(x[3]), math.exp(x[4])
+
+
+def _resolve(table: Table, mapping: dict[str, str]) -> dict[str, str]:
+    """Quantity to header."""
+    found = {}
+    for quantity, header in mapping.items():
+        if quantity not in ALIASES or header not in table.columns:
+            raise DataError(
+                f"{table.path}: no column {quantity}={header}; the quantities are {', '.join(ALIASES)}, the columns "
+                f"{', '.join(table.columns)}."
+            )
+        found[quantity] = header
+    for quantity, names in ALIASES.items():
+        for header in table.columns:
+            if quantity not in found and (split_unit(header)[0] in names or header.strip().lower() in names):
+                found[quantity] = header
+    return found
+
+
+def _needed(table: Table, found: dict[str, str], quantity: str) -> str:
+    if quantity not in found:
+        raise DataError(
+            f"{table.path}: no column for {quantity}; it has {', '.join(table.columns)}; name it with "
+            f"--column {quantity}=NAME."
+        )
+    return found[quantity]
