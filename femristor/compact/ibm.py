@@ -71,16 +71,21 @@ class IbmModel:
     """
 
     def __init__(
-        self, card: DeviceCard, ambient_K: float | None = None, *, constants: IbmConstants | None = None
+        self,
+        card: DeviceCard,
+        ambient_K: float | None = None,
+        *,
+        constants: IbmConstants | None = None,
+        ionic: IonicLaw | None = None,
     ) -> None:
-        """Take the laws of the card; `constants` replaces the published ones."""
+        """Take the laws of the card; `constants` replaces the published ones, `ionic` the card's."""
         self.card = card
         self.ambient_K = float(card.ambient_K if ambient_K is None else ambient_K)
         if not 0 < self.ambient_K < math.inf:
             raise RangeError(f"An ambient of {self.ambient_K:g} K is not possible; give one above 0 K.")
         self.constants = constants or IbmConstants.published(card)
         self.hopping: HoppingLaw = card.hopping
-        self.ionic: IonicLaw = replace(card.ionic, length_m=self.constants.length_m)
+        self.ionic: IonicLaw = replace(ionic or card.ionic, length_m=self.constants.length_m)
 
     def current_A(self, voltage_V, density_m3) -> np.ndarray:
         """Current of the bare cell.

@@ -1,14 +1,16 @@
-"""Sweeps and pulses of cells on a table: implicit steps with error control, the load line solved inside.
+"""Sweeps and pulses of cells on either model: implicit steps with error control, the load line solved inside.
 
 The state is u = ln N, `du/dt = sign(V) (a/L) <Gamma>(V, N) (1 - N/N_max)^n`; the voltage over the cell solves
-`I_cell(V, N) = I_load(V_applied - V)` at every stage. Steps end at the corners of the waveform and where it
-crosses 0 V. The fast path is `kernels.py`; the plain twin is `twin.py`.
+`I_cell(V, N) = I_load(V_applied, V)` at every stage. Steps end at the corners of the waveform and where it
+crosses 0 V. The fast path is `step_kernels.py`; the plain twin is `twin.py`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from femristor.compact.cells import IbmCells, TableCells, one_each
+from femristor.compact.ibm import IbmModel
 from femristor.compact.interpolate import TableModel
 from femristor.compact.result import CompactTable, SweepResult
 from femristor.core.curves import Waveform
@@ -31,19 +33,29 @@ class Cells:
     """Cells ready to be integrated.
 
     Attributes:
-        models: the table at each distinct ambient.
+        models: the table at each distinct ambient, or IBM's law alone.
         slices: (cells,) index of each cell's model.
-        loads: (cells, 4) of `Load.numbers`.
-        coefficients: (ambients, 3, densities - 1, biases, 4, 4) patches of the models.
+        parameters: (cells, numbers) of each cell, as the kernels take them.
+        loads: (cells, 3, 11) of `Load.lines`.
+        coefficients: (ambients, 4, densities - 1, biases, 4, 4) patches of the models, empty for IBM's law.
     """
 
-    models: tuple[TableModel, ...]
+    models: tuple[TableModel, ...] | tuple[IbmModel]
     slices: np.ndarray
+    parameters: np.ndarray
     loads: np.ndarray
     coefficients: np.ndarray
 
     @classmethod
-    def of(cls, table: CompactTable, cells: int, ambient_K=None, load: Load | list[Load] = BARE) -> "Cells":
+    def of(
+        cls,
+        table: CompactTable,
+        cells: int,
+        ambient_K=None,
+        load: Load | list[Load] = BARE,
+        *,
+        spread: TableCells | None = None,
+    ) -> "Cells":
         """Cells of one table.
 
         Args:
@@ -51,6 +63,7 @@ class Cells:
             cells: how many.
             ambient_K: one ambient, or (cells,); the card's by default.
             load: one load, or a list with one for each cell.
+            spread: what tells the cells from their table; nothing by default.
 
         Returns:
             Cells.
@@ -60,14 +73,77 @@ class Cells:
             InputError: a list of another length.
         """
         wanted = table.nominal_ambient_K if ambient_K is None else ambient_K
-        ambients = _one_each(np.asarray(wanted, dtype=float), cells, "ambients")
+        ambients = one_each(wanted, cells, "ambients")
         distinct, slices = np.unique(ambients, return_inverse=True)
-        loads = [load] * cells if isinstance(load, Load) else list(load)
-        if len(loads) != cells:
-            raise InputError(f"{len(loads)} loads for {cells} cells; give one load or one for each cell.")
         models = tuple(TableModel(table, float(ambient)) for ambient in distinct)
-        numbers = np.array([entry.numbers() for entry in loads])
-        return cls(models, slices, numbers, np.stack([model.kernel_coefficients for model in models]))
+        patches = np.stack([model.kernel_coefficients for model in models])
+        numbers = (spread or TableCells.of(models[0], cells)).pack(ambients)
+        return cls(models, slices, numbers, load_lines(load, cells), patches)
+
+    @classmethod
+    def of_model(
+        cls,
+        model: TableModel | IbmModel,
+        cells: int,
+        load: Load | list[Load] = BARE,
+        *,
+        spread: TableCells | IbmCells | None = None,
+    ) -> "Cells":
+        """Cells of one model.
+
+        Args:
+            model: the table at one ambient, or IBM's law.
+            cells: how many.
+            load: one load, or a list with one for each cell.
+            spread: parameters of each cell; those of the model by default.
+
+        Returns:
+            Cells.
+
+        Raises:
+            InputError: a list or a spread of another length, or the spread of the other model.
+        """
+        kind = IbmCells if isinstance(model, IbmModel) else TableCells
+        spread = spread or kind.of(model, cells)
+        if not isinstance(spread, kind) or spread.count != cells:
+            raise InputError(
+                f"The parameters are {type(spread).__name__} of {spread.count} cells; give {kind.__name__} of {cells}."
+            )
+        if isinstance(model, TableModel):
+            return cls.of(model.table, cells, model.ambient_K, load, spread=spread)
+        none = np.zeros((1, 4, 1, 1, 4, 4))
+        return cls((model,), np.zeros(cells, np.int64), spread.pack(model), load_lines(load, cells), none)
+
+    @property
+    def packed(self) -> tuple:
+        """(kind, tables, ionic) as `step_kernels` takes them."""
+        from femristor.compact import step_kernels
+
+        model = self.models[0]
+        if isinstance(model, IbmModel):
+            knots = np.array([0.0, 1.0])
+            return step_kernels.IBM, (self.coefficients, knots, knots), (0.0, 1.0, 0.0)
+        law = model.table.ionic
+        ionic = (law.hop_distance_m / law.length_m, law.density_max_m3, law.saturation_exponent)
+        return step_kernels.TABLE, (self.coefficients, model.knots_ln_density, model.knots_V), ionic
+
+    def start(self, density_m3) -> np.ndarray:
+        """(cells,) ln N of start densities, one or (cells,).
+
+        Raises:
+            RangeError: outside the model.
+        """
+        model = self.models[0]
+        density = one_each(density_m3, self.slices.size, "start densities")
+        model.conductance_S(density, 0.0)
+        return self.inside(np.log(density))
+
+    def inside(self, ln_density) -> np.ndarray:
+        """Rounding beyond the ends of the table taken off."""
+        model = self.models[0]
+        if isinstance(model, IbmModel):
+            return ln_density
+        return np.clip(ln_density, model.knots_ln_density[0], model.knots_ln_density[-1])
 
     def advance(self, time_s, voltage_V, density_m3, *, tolerance: float = TOLERANCE, progress=None):
         """Integrate all cells through straight pieces that do not cross 0 V.
@@ -87,37 +163,32 @@ class Cells:
             ConvergenceError: the step went to nothing, with time and bias.
             InputError: an impossible tolerance.
         """
-        from femristor.compact.kernels import integrate
+        from femristor.compact.step_kernels import integrate
 
-        if not 1e-12 <= tolerance <= 0.1:
-            raise InputError(f"A tolerance of {tolerance:g} cannot be met; give one from 1e-12 to 0.1.")
-        table, model = self.models[0].table, self.models[0]
-        model.conductance_S(density_m3, 0.0)
-        law = table.ionic
-        ionic = (law.hop_distance_m / law.length_m, law.density_max_m3, law.saturation_exponent)
-        knots = model.knots_ln_density
-        start = np.clip(np.log(density_m3), knots[0], knots[-1])
+        check_tolerance(tolerance)
+        kind, tables, ionic = self.packed
+        start = self.start(density_m3)
+        waveform = np.asarray(time_s, dtype=float), np.asarray(voltage_V, dtype=float)
         states, volts = [], []
         with (progress or NullProgress()).task("compact sweep", start.size) as shown:
             for first in range(0, start.size, BATCH):
                 part = slice(first, first + BATCH)
+                own = self.parameters[part], self.loads[part]
                 state, device, status, where, _ = integrate(
-                    self.coefficients,
-                    self.slices[part],
-                    knots,
-                    model.knots_V,
-                    ionic,
-                    self.loads[part],
-                    np.asarray(time_s, dtype=float),
-                    np.asarray(voltage_V, dtype=float),
-                    start[part],
-                    tolerance,
+                    kind, tables, self.slices[part], ionic, *own, *waveform, start[part], tolerance
                 )
-                _raise_first(status, where, state, first, model)
+                failed = np.flatnonzero(status)
+                if failed.size:
+                    cell = int(failed[0])
+                    reached = float(np.exp(state[cell][np.isfinite(state[cell])][-1]))
+                    place = (
+                        f"cell {first + cell} at {where[cell, 0]:.6g} s and {where[cell, 1]:.4g} V applied"
+                    )
+                    raise_failure(int(status[cell]), place, reached, self.models[0])
                 states.append(state)
                 volts.append(device)
                 shown.advance(status.size)
-        return np.exp(np.clip(np.concatenate(states), knots[0], knots[-1])), np.concatenate(volts)
+        return np.exp(self.inside(np.concatenate(states))), np.concatenate(volts)
 
 
 def sweep(
@@ -221,34 +292,56 @@ def refine(waveform: Waveform, points: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(time), np.concatenate(volt)
 
 
-def _one_each(values: np.ndarray, cells: int, name: str) -> np.ndarray:
-    if values.ndim > 1 or (values.ndim == 1 and values.size not in (1, cells)):
-        raise InputError(f"{values.size} {name} for {cells} cells; give one or one for each cell.")
-    return np.broadcast_to(values, (cells,))
+def load_lines(load: Load | list[Load], cells: int) -> np.ndarray:
+    """(cells, 3, 11) lines of one load, or of a list with one for each cell.
+
+    Raises:
+        InputError: a list of another length.
+    """
+    if isinstance(load, Load):
+        return np.ascontiguousarray(np.broadcast_to(load.lines(), (cells, *load.lines().shape)))
+    if len(load) != cells:
+        raise InputError(f"{len(load)} loads for {cells} cells; give one load or one for each cell.")
+    return np.array([entry.lines() for entry in load])
 
 
-def _raise_first(status, where, state, offset: int, model: TableModel) -> None:
+def check_tolerance(tolerance: float) -> None:
+    """Whether steps can meet a tolerance of ln N.
+
+    Raises:
+        InputError: they cannot.
+    """
+    if not 1e-12 <= tolerance <= 0.1:
+        raise InputError(f"A tolerance of {tolerance:g} cannot be met; give one from 1e-12 to 0.1.")
+
+
+def raise_failure(status: int, place: str, density_m3: float, model: TableModel | IbmModel) -> None:
+    """Say in one sentence why a cell stopped.
+
+    Args:
+        status: outcome of the kernels.
+        place: cell, time and bias.
+        density_m3: last density reached.
+        model: the cell's model.
+
+    Raises:
+        RangeError: the table does not reach.
+        ConvergenceError: the step went to nothing.
+    """
     from femristor.compact import kernels
 
-    failed = np.flatnonzero(status)
-    if failed.size == 0:
-        return
-    cell = int(failed[0])
-    time_s, volt = where[cell]
-    reached = np.exp(state[cell][np.isfinite(state[cell])][-1])
-    place = f"cell {offset + cell} at {time_s:.6g} s and {volt:.4g} V applied"
-    first, last = model.table.density_m3[[0, -1]]
-    if status[cell] == kernels.DENSITY_RANGE:
+    if status == kernels.DENSITY_RANGE:
+        first, last = model.table.density_m3[[0, -1]]
         raise RangeError(
-            f"The dome density of {place} reaches {reached:.3g} 1/m^3 and leaves the table ({first:.3g} to {last:.3g} "
-            "1/m^3); lower the amplitude, add a compliance or build a table over a wider range of densities."
+            f"The dome density of {place} reaches {density_m3:.3g} 1/m^3 and leaves the table ({first:.3g} to "
+            f"{last:.3g} 1/m^3); lower the amplitude, add a compliance or build a table over a wider range of densities."
         )
-    if status[cell] == kernels.VOLTAGE_RANGE:
+    if status == kernels.VOLTAGE_RANGE:
         raise RangeError(
             f"The device voltage of {place} leaves the table (up to {model.voltage_max_V:g} V either way); "
             "lower the amplitude or build a table from a card with a wider range.voltage_max."
         )
     raise ConvergenceError(
-        f"The step of {place} shrank to nothing at N = {reached:.3g} 1/m^3; "
+        f"The step of {place} shrank to nothing at N = {density_m3:.3g} 1/m^3; "
         "loosen the tolerance or lower the amplitude."
     )

@@ -16,7 +16,7 @@ SLACK = 1e-9
 """Relative distance beyond the last knot that counts as rounding."""
 LADDER = 513
 """Densities tried when a conductance is looked up."""
-KERNEL_ORDER = ("current_A", "hop_rate_set_per_s", "hop_rate_reset_per_s")
+KERNEL_ORDER = ("current_A", "hop_rate_set_per_s", "hop_rate_reset_per_s", "temperature_mean_K")
 """Quantities that the integrator needs, in the order of `TableModel.kernel_coefficients`."""
 
 
@@ -53,7 +53,7 @@ class TableModel:
 
     @property
     def kernel_coefficients(self) -> np.ndarray:
-        """(3, densities - 1, biases, 4, 4) patches of ln(I/V), ln(set rate/V), ln(reset rate/V)."""
+        """(4, densities - 1, biases, 4, 4) patches of ln(I/V), ln(set rate/V), ln(reset rate/V), ln(T/T_amb)."""
         return np.stack([self.patches(name) for name in KERNEL_ORDER])
 
     def current_A(self, voltage_V, density_m3) -> np.ndarray:

@@ -1,21 +1,21 @@
-"""The plain twin of the integrator: one cell, SciPy's implicit solvers, NumPy interpolation, a bisected load line."""
+"""The plain twin of the integrator: one cell of any model, SciPy's implicit solvers, NumPy laws, a bracketed load line."""
 
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from femristor.compact.integrator import refine
-from femristor.compact.interpolate import TableModel
+from femristor.compact.model import CellModel
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError
-from femristor.device.load_line import BARE, Load
+from femristor.device.load_line import BARE, BARE_KIND, Load, current
 
 
-def device_voltage(model: TableModel, density_m3: float, applied_V: float, load: Load) -> float:
+def device_voltage(model: CellModel, density_m3: float, applied_V: float, load: Load) -> float:
     """Voltage over the cell on its load line.
 
     Args:
-        model: the table at one ambient.
+        model: the cell.
         density_m3: dome density.
         applied_V: voltage over cell and load.
         load: the load.
@@ -23,22 +23,21 @@ def device_voltage(model: TableModel, density_m3: float, applied_V: float, load:
     Returns:
         Signed device voltage [V].
     """
-    ohm, limit = load.numbers()[:2] if applied_V > 0 else load.numbers()[2:]
-    size = abs(applied_V)
-    if ohm == 0 or size == 0:
-        return applied_V
+    line = load.line(applied_V)
+    if line.kind == BARE_KIND or applied_V == 0:
+        return float(applied_V)
 
-    def mismatch(volt: float) -> float:
-        drop = (size - volt) / ohm
-        through = drop if np.isinf(limit) else limit * np.tanh(drop / limit)
-        return float(model.current_A(volt, density_m3)) - through
+    def mismatch(size: float) -> float:
+        volt = float(np.copysign(size, applied_V))
+        through = float(model.current_A(volt, density_m3)) - float(current(line, applied_V, volt))
+        return float(np.copysign(1, applied_V)) * through
 
-    high = min(size, model.voltage_max_V)
+    high = min(abs(applied_V), getattr(model, "voltage_max_V", np.inf))
     return float(np.copysign(brentq(mismatch, 0.0, high, xtol=1e-15, rtol=1e-14), applied_V))
 
 
 def sweep_plain(
-    model: TableModel,
+    model: CellModel,
     waveform: Waveform,
     density_m3: float,
     *,
@@ -49,7 +48,7 @@ def sweep_plain(
     """Sweep one cell piece by piece.
 
     Args:
-        model: the table at one ambient.
+        model: the cell.
         waveform: voltage over cell and load.
         density_m3: dome density at the start.
         load: what is in series.
@@ -64,19 +63,13 @@ def sweep_plain(
         RangeError: the cell leaves the table.
     """
     time, volt = refine(waveform, 2)
-    law = model.table.ionic
     state = [np.log(density_m3)]
 
     def slope(t, u, t0, t1, v0, v1):
         density = float(np.exp(u[0]))
         applied = v0 + (v1 - v0) * (t - t0) / (t1 - t0)
-        hops = float(model.hop_rate_per_s(device_voltage(model, density, applied, load), density))
-        return [
-            law.hop_distance_m
-            / law.length_m
-            * hops
-            * (1 - density / law.density_max_m3) ** law.saturation_exponent
-        ]
+        volt = device_voltage(model, density, applied, load)
+        return [float(model.density_rate_per_m3s(volt, density)) / density]
 
     for piece in zip(time[:-1], time[1:], volt[:-1], volt[1:], strict=True):
         t0, t1 = piece[:2]

@@ -165,12 +165,11 @@ def test_device_voltage_of_kernel_and_twin(table, card):
     load = selector_load(card)
     cells = Cells.of(table, 1, None, load)
     model = cells.models[0]
-    packed = (cells.coefficients[0], model.knots_ln_density, model.knots_V)
+    packed = (cells.coefficients[0], model.knots_ln_density, model.knots_V, cells.packed[2])
     for density in (5e23, 7e24, 4e25):
         for volt in (0.01, 0.7, 1.4):
-            fast = kernels.device_voltage(
-                packed, np.log(density), volt, load.set_ohm, load.set_limit_A, volt
-            )[0]
+            numbers, line = cells.parameters[0], cells.loads[0, 0]
+            fast = kernels.device_voltage(packed, numbers, line, np.log(density), volt, volt)[0]
             assert fast == pytest.approx(device_voltage(model, density, volt, load), rel=1e-11)
 
 
