@@ -70,6 +70,7 @@ class SwitchingCell:
         self.card, self.load = card, load
         self.problem = SwitchingProblem(card, mesh, degree=degree, regularisation=regularisation)
         self.problem.coefficients.ambient.value = card.ambient_K if ambient_K is None else ambient_K
+        self._last_read: tuple[float, list] = (0.0, [])
         self.stepper = Stepper(self.problem, method=method, tolerance=tolerance)
         self.start()
 
@@ -183,8 +184,20 @@ class SwitchingCell:
         kept, found = problem.get(), []
         problem.set_load(BARE, volt)
         frozen_weights(problem)
+
+        def note(*_) -> None:
+            found.append(problem.current_A() / problem.device_V())
+            self._last_read = volt, problem.get()[:2]
+
         try:
-            march(_Frozen(problem), [volt], lambda *_: found.append(problem.current_A() / problem.device_V()))
+            # From the fields of the last read where they lead there, else by continuation from 0 V.
+            frozen = _Frozen(problem)
+            if self._last_read[0] == volt:
+                frozen.put_fields(*self._last_read[1])
+                if frozen.solve(volt)[0]:
+                    note()
+            if not found:
+                march(frozen, [volt], note)
         finally:
             problem.put(kept)
             problem.set_load(self.load, self.stepper.history.applied_V[0])
@@ -218,7 +231,11 @@ class SwitchingCell:
         problem, next_s = self.problem, self.stepper.next_s
         problem.set_load(self.load, applied_V)
         frozen_weights(problem)
-        march(_Frozen(problem), [applied_V], lambda *_: None)
+        reached: list = []
+        march(_Frozen(problem), [applied_V], lambda *_: reached.append(problem.get()))
+        # The march leaves the fields of 0 V behind.
+        problem.put(reached[0])
+        problem.set_applied(applied_V)
         self.stepper.begin(applied_V)
         self.stepper.next_s = next_s
 

@@ -8,7 +8,9 @@ import numpy as np
 import ufl
 
 from femristor.core.errors import InputError
+from femristor.device import load_line
 from femristor.device.card import DeviceCard
+from femristor.device.laws.channel import channel_current
 from femristor.device.load_line import BARE, Load
 from femristor.fem import dolfin, forms, vacancy_forms
 from femristor.fem.mesh import CellMesh
@@ -64,7 +66,9 @@ class SwitchingProblem:
         self.earlier = [dolfin.function(spaces[2], name) for name in ("last", "before")]
         self.coefficients = coefficients_of(card, cell)
         self.step = vacancy_forms.VacancyConstants(*(dolfin.constant(mesh) for _ in range(5)))
-        self._applied, self._ohm, self._limit = (dolfin.constant(mesh) for _ in range(3))
+        self._applied, self._share, self._set = (dolfin.constant(mesh) for _ in range(3))
+        # A unit transistor, whose current the share of 0 removes, until a load with one is set.
+        self._line = [dolfin.constant(mesh, value) for value in load_line.LoadLine(0, 1.0, 1.0, 1.0)[1:]]
         self.weight, self.dx = forms.weight(cell), forms.measure(cell, degree)
         self.places = dolfin.node_places(spaces[2])
         self._compile(spaces, regularisation)
@@ -86,9 +90,7 @@ class SwitchingProblem:
         area = dolfin.assemble_number(
             dolfin.compile_form(w * dolfin.constant(cell.mesh, 1.0) * top), self.comm
         )
-        current = (
-            self._limit * ufl.tanh((self._applied - potential) / (self._ohm * self._limit)) / (MICRO * area)
-        )
+        current = self._terminal_current(potential) / (MICRO * area)
         electric -= w * current * tests[0] * top
         extra = {} if regularisation is None else {"regularisation": regularisation}
         flow = vacancy_forms.flux(card, u, potential, temperature, self.step, **extra)
@@ -114,8 +116,19 @@ class SwitchingProblem:
             w * terms[1][0] * ufl.inner(slope, slope) * tests[2] * oxide, self._maps
         )
         self._power = dolfin.compile_form(forms.joule_power(terms, w, potential), self._maps)
+        field = w * forms.field_magnitude(potential) * dome
+        self._field = dolfin.compile_form(field)
         self.background = card.hopping.background_density_m3 / vacancy_forms.REFERENCE_M3
         self.dome_shares = dolfin.assemble_array(shares)[: dolfin.owned(spaces[2])].copy()
+
+    def _terminal_current(self, potential):
+        """Current of the load [A] as an expression of the potential of the top face: a tanh or a transistor."""
+        sign, ohm, limit, gate, *channel = self._line
+        tanh = limit * ufl.tanh((self._applied - potential) / (ohm * limit))
+        applied, device = sign * self._applied, sign * potential
+        drain, source = applied - self._set * device, (1 - self._set) * device
+        through = sign * channel_current(channel, gate, drain, source, ops=forms.Ops)
+        return (1 - self._share) * tanh + self._share * through
 
     def _conditions(self, spaces) -> list:
         mesh, facets = self.cell.mesh, self.cell.facet_tags
@@ -148,9 +161,14 @@ class SwitchingProblem:
 
     def set_load(self, load: Load, applied_V: float) -> None:
         """Write the load line for the direction of a voltage."""
-        ohm, limit = load.numbers()[:2] if applied_V >= 0 else load.numbers()[2:]
-        self._ohm.value = max(ohm, WIRE_OHM)
-        self._limit.value = min(limit, UNLIMITED_A)
+        line = load.line(applied_V)
+        is_channel = line.kind == load_line.CHANNEL_KIND
+        self._share.value, self._set.value = float(is_channel), float(line.sign > 0)
+        values = line._replace(
+            ohm=1.0 if is_channel else max(line.ohm, WIRE_OHM), limit_A=min(line.limit_A, UNLIMITED_A)
+        )
+        for constant, value in zip(self._line, values[1:], strict=True):
+            constant.value = value
 
     def set_applied(self, applied_V: float) -> None:
         """Write the voltage over cell and load."""
@@ -202,6 +220,10 @@ class SwitchingProblem:
         """Mean density over the card's dome."""
         total = dolfin.assemble_number(self._in_dome, self.comm)
         return vacancy_forms.REFERENCE_M3 * total / self.dome_volume_nm3
+
+    def dome_field_V_per_m(self) -> float:
+        """Mean |E| over the card's dome."""
+        return dolfin.assemble_number(self._field, self.comm) / self.dome_volume_nm3
 
     def extremes_m3(self) -> tuple[float, float]:
         """Lowest and highest density of a node."""

@@ -141,3 +141,47 @@ class FrameStrip:
 
     frames: tuple[SwitchingFrame, ...]
     label: str
+
+
+@storable("Transient", version=1)
+@dataclass(frozen=True)
+class Transient:
+    """A constant voltage over the bare cell.
+
+    Attributes:
+        voltage_V: held, signed.
+        time_s: (time,) since it was applied.
+        conductance_S: (time,) at the read voltage.
+        current_A: (time,) at the held voltage.
+        temperature_K: (time,) highest.
+        field_V_per_m: (time,) mean |E| over the dome.
+        density_m3: (time,) mean density of the dome.
+    """
+
+    voltage_V: float
+    time_s: np.ndarray
+    conductance_S: np.ndarray
+    current_A: np.ndarray
+    temperature_K: np.ndarray
+    field_V_per_m: np.ndarray
+    density_m3: np.ndarray
+
+
+@storable("TransientSet", version=1)
+@dataclass(frozen=True)
+class TransientSet:
+    """Transients at several voltages.
+
+    Attributes:
+        transients: in the order of the plan.
+        ambient_K: temperature of the electrodes.
+        model: sentence on the field model.
+        card_name: name of the card.
+        provenance: how they were made.
+    """
+
+    transients: tuple[Transient, ...]
+    ambient_K: float
+    model: str
+    card_name: str
+    provenance: Provenance | None = None
