@@ -14,11 +14,11 @@ CELL = 18
 CONVERGED, STALLED = 0, 3
 NEWTON = 14
 """Most Newton steps of a stage."""
-VOLT_TIGHT, CURRENT_TIGHT = 1e-7, 1e-6
+VOLT_TIGHT, CURRENT_TIGHT = 1e-6, 1e-5
 """Last Newton step of the device voltage [V] and of the current (relative); the error is about its square."""
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def hyperbolic(x):
     """Hyperbolic sine and cosine."""
     if abs(x) < 1e-2:
@@ -28,7 +28,7 @@ def hyperbolic(x):
     return 0.5 * (up - 1 / up), 0.5 * (up + 1 / up)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def laws(cell, u, v, i, sign):
     """Current A J of the law at a trial current i, and du/dt; each with derivatives by u, v, i."""
     density = math.exp(u)
@@ -58,7 +58,7 @@ def laws(cell, u, v, i, sign):
     free = max(1 - filled, 1e-300)
     y = cell[12] * drive * over
     sh, ch = hyperbolic(y)
-    pace = sign * cell[11] * math.exp(-wall * over) * free ** cell[17]
+    pace = sign * cell[11] * math.exp(cell[17] * math.log1p(-min(filled, 1.0)) - wall * over)
     f = pace * sh
     f_t = f * wall * over * over - pace * ch * y * over
     f_y = pace * ch * cell[12] * over
@@ -66,7 +66,7 @@ def laws(cell, u, v, i, sign):
     return j, j_u, j_v, j_i, f, f_u, f_y + f_t * t_v, -f_y * series + f_t * t_i
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def stage(cell, line, base, weight, applied, sign, u, v, i, tight):
     """Solve u = base + weight f, A J = i, i = i_load by Newton from (u, v, i); weight 0 holds u = base.
 
@@ -81,12 +81,14 @@ def stage(cell, line, base, weight, applied, sign, u, v, i, tight):
         j, j_u, j_v, j_i, f, f_u, f_v, f_i = laws(cell, u, v, i, sign)
         if bare:
             v_0, v_u = 0.0, 0.0
+            if not j_i < 1:
+                return u, f, f_u, v, i, STALLED
             i_0, i_u = (j - i) / (1 - j_i), j_u / (1 - j_i)
         else:
             load, load_v = line_current(line, applied, v)
             r3 = load - i
             stiff = j_v + (j_i - 1) * load_v
-            if stiff <= 0:
+            if not stiff > 0:
                 return u, f, f_u, v, i, STALLED
             v_0, v_u = -((j - i) + (j_i - 1) * r3) / stiff, -j_u / stiff
             i_0, i_u = load_v * v_0 + r3, load_v * v_u
@@ -107,7 +109,7 @@ def stage(cell, line, base, weight, applied, sign, u, v, i, tight):
     return u, f, 0.0, v, i, STALLED
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def settle(cell, line, u, applied, sign):
     """Device voltage and current at a held u from nothing: the voltage is raised in ever more steps until it works."""
     if applied == 0.0:

@@ -18,7 +18,7 @@ LARGE = 36.0
 """Beyond it ln(1 + exp(x)) is x to rounding."""
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def soft(x):
     """ln(1 + exp(x)) and its derivative."""
     if x > LARGE:
@@ -27,7 +27,7 @@ def soft(x):
     return math.log1p(grown), grown / (1 + grown)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def line_current(line, applied, v):
     """|I| of a line at |V| applied and |V| = v over the cell, and its derivative by v (below 0).
 
@@ -47,7 +47,7 @@ def line_current(line, applied, v):
     return current, by_source
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def channel(line, drain, source):
     """Current of the transistor, its derivatives by drain and source."""
     beta, threshold, slope, loss, critical, thermal = line[5], line[6], line[7], line[8], line[9], line[10]
