@@ -267,3 +267,33 @@ class PulseSteps:
     width_s: float
     load: str
     provenance: Provenance | None = None
+
+
+@storable("FleetTrace", version=1)
+@dataclass(frozen=True)
+class FleetTrace:
+    """Many cells through one pulse train.
+
+    Attributes:
+        reads: (reads,) number of pulses before each read.
+        conductance_S: (cells, reads) float32, I/V of the cell itself; empty where they were handed to a sink.
+        density_m3: (cells,) state after the last pulse.
+        read_V: applied to cell and load in a read.
+        load: sentence on what is in series.
+        model: whose law the cells follow.
+        tolerance: of ln N in a step.
+        steps: (cells,) time steps taken.
+        status: converged.
+        provenance: how it was made.
+    """
+
+    reads: np.ndarray
+    conductance_S: np.ndarray
+    density_m3: np.ndarray
+    read_V: float
+    load: str
+    model: str
+    tolerance: float
+    steps: np.ndarray
+    status: Status = Status.CONVERGED
+    provenance: Provenance | None = None
