@@ -1,4 +1,4 @@
-"""femristor fit: filament radius and sigma_CMO from forming, hopping parameters from read I-V, read I-V from sweeps."""
+"""femristor fit: filament and sigma_CMO from forming, hopping from read I-V, read I-V from sweeps, the selector."""
 
 import functools
 from collections.abc import Callable
@@ -216,3 +216,33 @@ def branches(context: Context, *, data, out, limit, reset, columns, only):
     path = write_iv_csv(curves, out)
     text = f"wrote {len(curves)} read curves of {len(chosen)} sweeps to {path}"
     context.emit({"path": path, "sweeps": len(chosen), "labels": [curve.label for curve in curves]}, text)
+
+
+@command.command("selector")
+@click.argument("data", metavar="DATA.csv")
+@click.option("--base", default="cmo_hfox", show_default=True, metavar="CARD", help="Card to start from.")
+@click.option("--gate", type=float, metavar="V", help="Gate of the file, or of set in a 1T1R sweep.")
+@click.option("--gate-reset", type=float, metavar="V", help="Gate of reset in a 1T1R sweep.")
+@click.option("--column", "columns", multiple=True, metavar="QUANTITY=NAME", help="Column, e.g. drain=VDS.")
+@out_option("Write the fit to this HDF5 file.")
+@common_options
+def selector(context: Context, *, data, base, gate, gate_reset, columns, out):
+    """The transistor in series with the cell from its output characteristic.
+
+    DATA holds drain-source voltage, current and gate voltage (V_DS_V, I_D_A, V_GS_V), or a 1T1R sweep: voltage over
+    cell and transistor, over the cell, and current (V_cell_V, V_device_V, I_A); its gates are the card's unless given.
+    """
+    from femristor.cli.fit_input import check_outputs, pair
+    from femristor.cli.fit_text import selector_text
+    from femristor.core import store
+    from femristor.device import load_card
+    from femristor.device.selector_fit import fit_selector, read_selector_csv
+
+    check_outputs(None, out)
+    card = load_card(base)
+    mapping = dict(pair(text, "--column", "drain=NAME") for text in columns)
+    points = read_selector_csv(data, card, mapping, gate_V=gate, gate_reset_V=gate_reset)
+    fit = fit_selector(points, card)
+    written = [f"wrote {store.save(fit, out)}"] if out is not None else []
+    payload = {"kind": "selector", **vars(fit), "written": written}
+    context.emit(payload, "\n".join([selector_text(fit), *written]))

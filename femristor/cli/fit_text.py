@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from femristor.cli.tables import text_table
+from femristor.device.selector_fit import PARAMETERS as SELECTOR_PARAMETERS
+from femristor.device.selector_fit import SelectorFit
 from femristor.transport.result import FittedParameter, FormingFit, HoppingFit, StateFit
 
 SHOWN = {"m": (1e9, "nm"), "eV": (1e3, "meV"), "S/m": (1.0, "S/m"), "1/m^3": (1.0, "1/m^3")}
@@ -120,3 +122,22 @@ def _remarks(fit: FormingFit | HoppingFit) -> list[str]:
         *(f"warning: {text}" for text in fit.warnings),
     ]
     return lines if len(lines) > 1 else []
+
+
+def selector_text(fit: SelectorFit) -> str:
+    """The fit of the selector as text."""
+    units = {"gain": "A/V^2", "threshold": "V", "slope": "", "mobility_loss": "1/V", "critical": "V"}
+    rows = [
+        (name.removesuffix("_A_per_V2").removesuffix("_per_V").removesuffix("_V"), value, error)
+        for name, value, error in zip(SELECTOR_PARAMETERS, fit.value, fit.standard_error, strict=True)
+    ]
+    cells = [(name, f"{value:.5g}", f"{error:.2g}", units[name]) for name, value, error in rows]
+    gates = ", ".join(f"{gate:g}" for gate in fit.gates_V)
+    return "\n".join(
+        [
+            text_table(("parameter", "value", "standard error", "unit"), cells, right=(1, 2)),
+            "",
+            f"{fit.points} points of {fit.origin}, gates {gates} V: current met to {fit.median_error * 100:.2g} % "
+            f"(median), {fit.max_error * 100:.2g} % (largest) above 1 % of the largest current",
+        ]
+    )
