@@ -14,8 +14,8 @@ CELL = 18
 CONVERGED, STALLED = 0, 3
 NEWTON = 14
 """Most Newton steps of a stage."""
-VOLT_TIGHT, CURRENT_TIGHT = 1e-6, 1e-5
-"""Last Newton step of the device voltage [V] and of the current (relative); the error is about its square."""
+SETTLED = 1e-6
+"""Last Newton step of a state that starts from nothing."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -70,6 +70,7 @@ def laws(cell, u, v, i, sign):
 def stage(cell, line, base, weight, applied, sign, u, v, i, tight):
     """Solve u = base + weight f, A J = i, i = i_load by Newton from (u, v, i); weight 0 holds u = base.
 
+    `tight` bounds the last Newton step of u, v [V] and ln i; what is left is about 20 times its square.
     Returns u, f, df/du along the load line, v, i, status.
     """
     if applied == 0.0:
@@ -104,7 +105,7 @@ def stage(cell, line, base, weight, applied, sign, u, v, i, tight):
         u += du
         v = min(max(v + dv, 0.0), applied)
         i = max(i + di, 0.05 * i)
-        if abs(du) <= tight and abs(dv) <= VOLT_TIGHT and abs(di) <= CURRENT_TIGHT * i:
+        if abs(du) <= tight and abs(dv) <= tight and abs(di) <= 3 * tight * i:
             return u, f, whole_u, v, i, CONVERGED
     return u, f, 0.0, v, i, STALLED
 
@@ -121,7 +122,7 @@ def settle(cell, line, u, applied, sign):
         for part in range(1, parts + 1):
             at = applied * part / parts
             first = at * 0.9 if part == 1 else v * part / (part - 1)
-            _, _, _, v, i, status = stage(cell, line, u, 0.0, at, sign, u, first, i, 1.0)
+            _, _, _, v, i, status = stage(cell, line, u, 0.0, at, sign, u, first, i, SETTLED)
             if status != CONVERGED:
                 good = False
                 break

@@ -14,15 +14,18 @@ from femristor.device.load_line import BARE_KIND, LIMITED_KIND, OHMIC_KIND
 BARE, OHMIC, LIMITED = float(BARE_KIND), float(OHMIC_KIND), float(LIMITED_KIND)
 SET, RESET, READ = 0, 1, 2
 """Rows of `Load.lines()`."""
-LARGE = 36.0
-"""Beyond it ln(1 + exp(x)) is x to rounding."""
+LARGE, HUGE = 17.0, 36.0
+"""Beyond them ln(1 + exp(x)) is x + exp(-x), and x, to rounding."""
 
 
 @njit(cache=True, error_model="numpy")
 def soft(x):
     """ln(1 + exp(x)) and its derivative."""
-    if x > LARGE:
+    if x > HUGE:
         return x, 1.0
+    if x > LARGE:
+        rest = math.exp(-x)
+        return x + rest, 1 - rest
     grown = math.exp(x)
     return math.log1p(grown), grown / (1 + grown)
 

@@ -27,6 +27,8 @@ EDGE = 1e-8
 """Within this distance of the table's end (ln N, volts) a step that leaves it counts as having reached it."""
 DECAY = 8.0
 """The rate at the foot of a pulse's edges is exp(-DECAY) of that at the top."""
+FOOT_MAX = 12.0
+"""Most e-folds that the piece below the foot assumes."""
 STEEP_MIN, STEEP_MAX = 5.0, 80.0
 """Bounds of d ln(rate)/dV [1/V] that the edges assume; any value gives the same answer, a good one in fewer steps."""
 STEPS_MAX = 2_000_000
@@ -49,6 +51,12 @@ def settle(kind, model, cell, line, u, applied, sign):
         return ibm_kernels.settle(cell, line, u, applied, sign)
     _, _, v, status = kernels.slope(model, cell, line, u, applied, sign, applied)
     return v, 0.0, status
+
+
+@njit(cache=True)
+def newton_tight(kind, tolerance):
+    """Last Newton step of a stage: IBM's stages use what the last step tells, those of the table evaluate again."""
+    return 0.1 * math.sqrt(tolerance) if kind == IBM else max(1e-3 * tolerance, 1e-12)
 
 
 @njit(cache=True, error_model="numpy")
@@ -74,7 +82,7 @@ def attempt(kind, model, cell, line, sign, span, point, s, h, tolerance):
     point: (u, v, i, du/ds, dv/dV, di/dV along the load line); also returned, with error and status.
     """
     u, v, i, k1, v_a, i_a = point
-    tight = max((0.1 if kind == IBM else 1e-3) * tolerance, 1e-12)
+    tight = newton_tight(kind, tolerance)
     from_V, _ = place(span, s)
     middle, scale2 = place(span, min(s + GAMMA * h, 1.0))
     end, scale3 = place(span, s + h)
@@ -105,7 +113,7 @@ def attempt(kind, model, cell, line, sign, span, point, s, h, tolerance):
 
 
 @njit(cache=True)
-def segment(kind, model, cell, line, sign, span, point, tolerance, h):
+def segment(kind, model, cell, line, sign, span, point, tolerance, h, known):
     """Advance one cell over one straight piece of the waveform, with |V| of one sign.
 
     Args:
@@ -115,20 +123,22 @@ def segment(kind, model, cell, line, sign, span, point, tolerance, h):
         line: load line of the direction.
         sign: of the voltage.
         span: see `place`.
-        point: see `attempt`; its du/ds is renewed here.
+        point: see `attempt`.
         tolerance: of u in a step.
         h: first step, of the piece.
+        known: the point is a solution at the start of the piece; otherwise it is solved for first.
 
     Returns:
         The point at the end, the next step, status, s reached, steps, a good first step for the same piece again.
     """
     s, steps, grow, first = 0.0, 0, 5.0, 0.0
-    u, v, i, _, v_a, i_a = point
-    start_V, scale = place(span, 0.0)
-    _, f, _, v, i, status = solve_stage(
-        kind, model, cell, line, u, 0.0, start_V, sign, u, v, i, max(1e-3 * tolerance, 1e-12)
-    )
-    point = (u, v, i, scale * f, v_a, i_a)
+    status = CONVERGED
+    if not known:
+        u, v, i, _, v_a, i_a = point
+        start_V, scale = place(span, 0.0)
+        tight = newton_tight(kind, tolerance)
+        _, f, _, v, i, status = solve_stage(kind, model, cell, line, u, 0.0, start_V, sign, u, v, i, tight)
+        point = (u, v, i, scale * f, v_a, i_a)
     h = min(max(h, STEP_MIN), 1.0)
     while status == CONVERGED and s < 1.0:
         steps += 1
@@ -202,7 +212,7 @@ def integrate(kind, tables, slices, ionic, parameters, loads, time, volt, start,
             line = lines[SET if sign > 0 else RESET]
             span = (length, abs(low), abs(high), 0.0, 1.0)
             point, h, code, reached, count, _ = segment(
-                kind, model, cell, line, sign, span, point, tolerance, step / length
+                kind, model, cell, line, sign, span, point, tolerance, step / length, False
             )
             step = h * length
             steps[k] += count
@@ -228,17 +238,19 @@ def pulse(kind, model, cell, lines, u, shape, sign, tolerance, hints):
     foot = max(top - DECAY / hint[5], 0.0)
     q = hint[5] * (top - foot)
     point = (u, 0.0, 0.0, 0.0, hint[6], hint[7])
-    done, at_foot, steps = 0.0, 0.0, 0
+    done, at_foot, f, steps = 0.0, 0.0, 0.0, 0
     for piece in range(5):
         low = 0.0 if piece == 0 else foot if piece == 1 else top if piece < 4 else foot
         high = foot if piece == 0 else top if piece < 3 else foot if piece == 3 else 0.0
         length = hold if piece == 2 else edge * abs(high - low) / top
         if length == 0.0:
             continue
-        curved = q if piece == 1 or piece == 3 else 0.0
+        curved = 0.0 if piece == 2 else q if piece == 1 or piece == 3 else min(hint[5] * foot, FOOT_MAX)
         span = (length, low, high, curved, math.exp(-curved))
+        scale = place(span, 0.0)[1]
+        point = (point[0], point[1], point[2], scale * f, point[4], point[5])
         point, _, status, reached, count, first = segment(
-            kind, model, cell, line, sign, span, point, tolerance, hint[piece]
+            kind, model, cell, line, sign, span, point, tolerance, hint[piece], True
         )
         steps += count
         if status != CONVERGED:
@@ -246,11 +258,11 @@ def pulse(kind, model, cell, lines, u, shape, sign, tolerance, hints):
             share = abs(at - low) / abs(high - low) if high != low else reached
             return point[0], status, done + share * length, sign * at, steps
         hint[piece] = first
-        rate = abs(point[3]) / place(span, 1.0)[1]
+        f = point[3] / place(span, 1.0)[1]
         if piece == 0:
-            hint[6], hint[7], at_foot = point[1] / foot, point[2] / foot, rate
-        if piece == 1 and at_foot > 0 and rate > at_foot:
-            hint[5] = min(max(math.log(rate / at_foot) / (top - foot), STEEP_MIN), STEEP_MAX)
+            hint[6], hint[7], at_foot = point[1] / foot, point[2] / foot, f
+        if piece == 1 and at_foot != 0 and f / at_foot > 1:
+            hint[5] = min(max(math.log(f / at_foot) / (top - foot), STEEP_MIN), STEEP_MAX)
         done += length
     return point[0], CONVERGED, done, 0.0, steps
 
