@@ -211,6 +211,7 @@ RESULT_MODULES = (
     "femristor.device.selector_fit",
     "femristor.fem.result",
     "femristor.fem.switching_result",
+    "femristor.fem.dome_result",
     "femristor.transport.result",
     "femristor.compact.result",
     "femristor.array.result",

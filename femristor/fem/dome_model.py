@@ -77,7 +77,9 @@ class DomeCell:
             InputError: an impossible number.
         """
         if not 1e-8 <= tolerance <= 0.1:
-            raise InputError(f"A tolerance of {tolerance:g} is outside 1e-8 to 0.1; {TOLERANCE:g} is the default.")
+            raise InputError(
+                f"A tolerance of {tolerance:g} is outside 1e-8 to 0.1; {TOLERANCE:g} is the default."
+            )
         mesh = build_mesh(build_stack(card), dim=dim, resolution=resolution, comm=comm)
         self.card, self.load, self.tolerance = card, load, tolerance
         self.problem = LoadedProblem(card, mesh, load, degree=degree)
@@ -211,7 +213,9 @@ class DomeCell:
         try:
             integrate_piece(rate, (start, end), u, visit, tolerance=self.tolerance, most_s=most_s)
         except (ConvergenceError, RangeError) as error:
-            where = f"The dome model stopped after {rows[-1][0]:.6g} s and {rows[-1][1]:.4g} V applied: {error}"
+            where = (
+                f"The dome model stopped after {rows[-1][0]:.6g} s and {rows[-1][1]:.4g} V applied: {error}"
+            )
             remedy = "" if isinstance(error, RangeError) else "; lower the amplitude or use a finer mesh."
             raise type(error)(where.rstrip(".") + (remedy or ".")) from error
 

@@ -7,7 +7,6 @@ there; the bottom face is grounded. Hopping parameters and the conductivity of t
 import numpy as np
 import ufl
 
-from femristor.core.errors import ConvergenceError
 from femristor.device.card import DeviceCard
 from femristor.device.load_line import BARE, BARE_KIND, CHANNEL_KIND, LIMITED_KIND, Load, LoadLine, current
 from femristor.device.state import CellState
@@ -78,10 +77,10 @@ class LoadedProblem:
             dx=self.dx,
         )
         top = ufl.Measure("ds", domain=cell.mesh, subdomain_data=cell.facet_tags)(int(Electrode.TOP))
-        one = dolfin.constant(cell.mesh, 1.0)
-        area = dolfin.assemble_number(dolfin.compile_form(w * one * top), self.comm)
+        w_metal = w * self._on_metal()
+        area = dolfin.assemble_number(dolfin.compile_form(w_metal * top), self.comm)
         through = self._load_current() / (MICRO * area)
-        electric -= w * through * tests[0] * top
+        electric -= w_metal * through * tests[0] * top
         zero = dolfin.constant(cell.mesh)
         faces = [(spaces[0], [Electrode.BOTTOM]), (spaces[1], list(Electrode))]
         conditions = [
@@ -89,8 +88,15 @@ class LoadedProblem:
             for space, tags in faces
         ]
         self.newton = dolfin.BlockNewton([electric, thermal], [self.potential, self.rise], conditions)
-        self._current = dolfin.compile_form(w * MICRO * through * top)
-        self._voltage = dolfin.compile_form(w * self.potential / area * top)
+        self._current = dolfin.compile_form(w_metal * MICRO * through * top)
+        self._voltage = dolfin.compile_form(w_metal * self.potential / area * top)
+
+    def _on_metal(self):
+        """1 on the metal of the top face, 0 on the dielectric beyond it, which would float to the applied voltage."""
+        place = ufl.SpatialCoordinate(self.cell.mesh)
+        radius = sum(place[k] ** 2 for k in range(self.cell.dim - 1))
+        edge = dolfin.constant(self.cell.mesh, self.cell.stack.electrode_radius_nm**2)
+        return ufl.conditional(ufl.lt(radius, edge), 1.0, 0.0)
 
     def _load_current(self):
         ohm, limit = self._line
@@ -180,8 +186,15 @@ class LoadedProblem:
             if self.solve(applied_V)[0]:
                 break
         else:
-            march(self, [applied_V], lambda *_: None)
+            self._from_zero(applied_V)
         self._solved = [(applied_V, place, list(self.get_fields())), *self._solved][:KEPT]
+
+    def _from_zero(self, applied_V: float) -> None:
+        found: list[tuple] = []
+        march(self, [applied_V], lambda *_: found.append(self.get_fields()))
+        # The continuation goes back to 0 V at its end.
+        self.put_fields(*found[0])
+        self.set_applied(applied_V)
 
     def _guesses(self, applied_V: float, place: float):
         """Fields on the plane through earlier solutions over voltage and state, then those of the nearest."""
@@ -220,8 +233,6 @@ class LoadedProblem:
             ConvergenceError: the fields do not converge.
         """
         self.set_line(read_V, bare=True)
-        march(self, [read_V], lambda *_: None)
-        found = self.current_A() / self.device_V()
-        if not np.isfinite(found):
-            raise ConvergenceError(f"The read at {read_V:g} V gave no number; use a finer mesh.")
-        return found
+        found: list[float] = []
+        march(self, [read_V], lambda *_: found.append(self.current_A() / self.device_V()))
+        return found[0]
