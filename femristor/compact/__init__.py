@@ -3,9 +3,10 @@
     sample.py       field solutions over bias, dome density, ambient -> CompactTable
     interpolate.py  CompactTable at one ambient -> TableModel: current(V, N), rate(V, N)
     closed_form.py  CompactTable -> effective area, length, series and thermal resistance
-    load.py         what is in series with the cell: nothing, a resistor, a compliance, the card's selector
-    integrator.py   TableModel + Waveform + Load -> SweepResult (twin.py: the same by SciPy)
-    pulses.py       pulse trains, steps from each conductance, figures of merit
+    ibm.py          IBM's published 0-D law, the second model
+    integrator.py   model + Waveform + Load -> SweepResult (twin.py: the same by SciPy); trace.py: one cell's trace
+    pulses.py       pulse trains, steps from each conductance
+    fleet.py        many cells with their own parameters (cells.py) through pulse trains
 
 State: one number, the dome density N. `dN/dt = sign(V) (a/L) N <Gamma> (1 - N/N_max)^n` with the hop rate averaged
 over the dome by the field solution; heating is quasi-static; nothing is extrapolated. A model of your own enters

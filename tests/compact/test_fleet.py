@@ -113,6 +113,16 @@ def test_sweep_of_the_record_with_the_fitted_transistor(model, transistor, swept
     )
 
 
+@pytest.mark.parametrize("rate", [0.1, 1.0, 1e3, 1e6])
+def test_any_rate(model, transistor, rate):
+    """A bare cell runs away in a slow set (stated: up to 1.9e26 at 1.3 V and 1 V/s); the transistor holds it."""
+    bare = trace_sweep(model, Waveform.triangle([1.3], rate), 7e24).density_m3.max()
+    held = trace_sweep(model, Waveform.triangle([1.3], rate), 7e24, load=transistor).density_m3.max()
+    assert held < min(bare, 8e25)
+    if rate == 1.0:
+        assert bare == pytest.approx(1.9e26, rel=0.03)
+
+
 def test_pulse_train_of_the_record(model, transistor):
     """G along 1,300 pulses to 3 %, every one of them."""
     train = record("pulses_1t1r_set1.35V_reset1.3V.csv.gz")
