@@ -62,8 +62,6 @@ def pulse_fleet(
         RangeError: a cell leaves its model; the message has cell, pulse and bias.
         ConvergenceError: a step went to nothing.
     """
-    from femristor.compact.step_kernels import train
-
     check_tolerance(tolerance)
     count = parameters.count
     cells = Cells.of_model(model, count, load, spread=parameters)
@@ -71,37 +69,15 @@ def pulse_fleet(
     shapes, asked = _shapes(scheme, count), _reads(reads, shots.shape[1])
     if not read_V > 0:
         raise InputError(f"A read at {read_V:g} V tells no conductance; give a voltage above 0.")
-    kind, tables, ionic = cells.packed
     state = cells.start(start_density_m3).copy()
-    kept = None if sink else np.empty((count, asked.size), dtype=np.float32)
-    steps = np.empty(count, dtype=np.int64)
+    kept = np.empty((0 if sink else count, asked.size), dtype=np.float32)
+    settings = (tolerance, read_V, asked)
     with (progress or NullProgress()).task("pulse fleet", count) as shown:
-        for first in range(0, count, BATCH):
-            part = slice(first, min(first + BATCH, count))
-            found, status, where, steps[part] = train(
-                kind,
-                tables,
-                cells.slices[part],
-                ionic,
-                cells.parameters[part],
-                cells.loads[part],
-                shapes[part] if shapes.shape[0] > 1 else shapes,
-                shots[part] if shots.shape[0] > 1 else shots,
-                state[part],
-                tolerance,
-                read_V,
-                asked,
-            )
-            _raise_first(status, where, state[part], first, model)
-            if sink:
-                sink(part, found)
-            else:
-                kept[part] = found
-            shown.advance(status.size)
+        steps = _advance(cells, shapes, shots, state, settings, sink or kept.__setitem__, shown)
     labels = sorted({load.label} if isinstance(load, Load) else {entry.label for entry in load})
     return FleetTrace(
         reads=asked,
-        conductance_S=np.empty((0, asked.size), dtype=np.float32) if sink else kept,
+        conductance_S=kept,
         density_m3=np.exp(cells.inside(state)),
         read_V=read_V,
         load="; ".join(labels),
@@ -110,6 +86,32 @@ def pulse_fleet(
         steps=steps,
         provenance=Provenance.create("compact.pulse_fleet", card=getattr(model, "card", None)),
     )
+
+
+def _advance(cells: Cells, shapes, shots, state, settings, take, shown) -> np.ndarray:
+    """(cells,) steps taken; `state` is advanced in place, reads of each batch go to `take`."""
+    from femristor.compact.step_kernels import train
+
+    kind, tables, ionic = cells.packed
+    steps = np.empty(state.size, dtype=np.int64)
+    for first in range(0, state.size, BATCH):
+        part = slice(first, min(first + BATCH, state.size))
+        found, status, where, steps[part] = train(
+            kind,
+            tables,
+            cells.slices[part],
+            ionic,
+            cells.parameters[part],
+            cells.loads[part],
+            shapes[part] if shapes.shape[0] > 1 else shapes,
+            shots[part] if shots.shape[0] > 1 else shots,
+            state[part],
+            *settings,
+        )
+        _raise_first(status, where, state[part], first, cells.models[0])
+        take(part, found)
+        shown.advance(status.size)
+    return steps
 
 
 def _directions(directions, cells: int) -> np.ndarray:
