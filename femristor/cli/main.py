@@ -20,6 +20,8 @@ COMMANDS = {
     "doctor": "Check the environment: versions, MPI, PETSc, compiler, gmsh, torch.",
     "card": "Show, check, copy and compare device cards.",
     "iv": "Current against voltage of a cell by finite elements.",
+    "sweep": "Switch a cell with triangles: moving vacancies, one dome, a table or IBM's law.",
+    "pulses": "Open-loop pulse train of a cell on any of these models.",
     "fit": "Fit a forming curve or hopping conduction to measured I-V files.",
     "compact": "Distil the finite-element cell into a table and sweep it.",
     "array": "Program, relax and pulse an array of cells.",

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import TOLERANCE, Cells
 from femristor.compact.interpolate import LADDER, TableModel
-from femristor.compact.result import ALTERNATING, DOWN, UP, CompactTable, PulseSteps, PulseTrace
-from femristor.core.errors import InputError
+from femristor.compact.result import CompactTable, PulseSteps, PulseTrace
 from femristor.core.provenance import Provenance
-from femristor.core.traces_result import figures_of_merit
+from femristor.core.traces_result import figures_of_merit, pulse_phases
 from femristor.device.card import DeviceCard
 from femristor.device.load_line import Load, selector_load
 from femristor.device.pulse_scheme import PulseScheme
@@ -56,21 +56,59 @@ def pulse_train(
         RangeError: the cell leaves the table; the message has time and bias.
         InputError: impossible counts or pulses.
     """
-    if min(n_up, n_down, n_alternate) < 0 or n_up + n_down + n_alternate == 0:
-        raise InputError(
-            f"{n_up} up, {n_down} down and {n_alternate} alternating pulses make no train; give some."
-        )
+    start = start_density_m3 or float(np.sqrt(table.states["lrs"] * table.states["hrs"]))
+    return model_pulse_train(
+        TableModel(table, ambient_K),
+        card,
+        scheme=scheme,
+        n_up=n_up,
+        n_down=n_down,
+        n_alternate=n_alternate,
+        load=load,
+        start_density_m3=start,
+        tolerance=tolerance,
+    )
+
+
+def model_pulse_train(
+    model: TableModel | IbmModel,
+    card: DeviceCard,
+    *,
+    start_density_m3: float,
+    scheme: PulseScheme | None = None,
+    n_up: int = 400,
+    n_down: int = 400,
+    n_alternate: int = 500,
+    load: Load | None = None,
+    tolerance: float = TOLERANCE,
+) -> PulseTrace:
+    """The train of `pulse_train` on a table at its ambient or on IBM's law.
+
+    Args:
+        model: the cell.
+        card: amplitudes, read voltage and selector.
+        start_density_m3: state at the start.
+        scheme: as in `pulse_train`, like what follows.
+        n_up: set pulses.
+        n_down: reset pulses.
+        n_alternate: alternating pulses.
+        load: what is in series.
+        tolerance: of ln N in a step.
+
+    Returns:
+        PulseTrace.
+
+    Raises:
+        RangeError: the cell leaves its model; the message has time and bias.
+        InputError: impossible counts or pulses.
+    """
+    phase, direction = pulse_phases(n_up, n_down, n_alternate)
     scheme = scheme or PulseScheme.of_card(card)
     load = load or selector_load(card)
     read_V = card.statistics.read_voltage_V
-    phase = np.repeat([UP, DOWN, ALTERNATING], [n_up, n_down, n_alternate])
-    turns = np.where(np.arange(n_alternate) % 2 == 0, 1, -1)
-    direction = np.concatenate([np.ones(n_up, int), -np.ones(n_down, int), turns])
-    start = start_density_m3 or float(np.sqrt(table.states["lrs"] * table.states["hrs"]))
-    cells = Cells.of(table, 1, ambient_K, load)
-    model = cells.models[0]
+    cells = Cells.of_model(model, 1, load)
     time, volt = scheme.waveform(direction)
-    density, device = cells.advance(time, volt, np.array([start]), tolerance=tolerance)
+    density, device = cells.advance(time, volt, np.array([start_density_m3]), tolerance=tolerance)
     # Three corners a pulse: end of rise, end of plateau, end of fall.
     after, plateau, over = density[0, 3::3], density[0, 2::3], device[0, 2::3]
     conductance = model.conductance_S(after, read_V)
@@ -82,7 +120,7 @@ def pulse_train(
         density_m3=after,
         temperature_K=model.temperature_mean_K(over, plateau),
         current_A=model.current_A(over, plateau),
-        start_conductance_S=float(model.conductance_S(start, read_V)),
+        start_conductance_S=float(model.conductance_S(start_density_m3, read_V)),
         set_V=scheme.set_V,
         reset_V=scheme.reset_V,
         width_s=scheme.width_s,

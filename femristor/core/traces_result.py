@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.core.curves import IVCurve
+from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.core.store import storable
@@ -102,6 +103,29 @@ class PulseTrace:
     skew: float
     status: Status = Status.CONVERGED
     provenance: Provenance | None = None
+
+
+def pulse_phases(n_up: int, n_down: int, n_alternate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Phase and direction of each pulse of a train, both (pulses,).
+
+    Args:
+        n_up: set pulses.
+        n_down: reset pulses.
+        n_alternate: alternating pulses, the first is set.
+
+    Returns:
+        Phases, and directions +1 or -1.
+
+    Raises:
+        InputError: no pulse at all.
+    """
+    if min(n_up, n_down, n_alternate) < 0 or n_up + n_down + n_alternate == 0:
+        raise InputError(
+            f"{n_up} up, {n_down} down and {n_alternate} alternating pulses make no train; give some."
+        )
+    phase = np.repeat([UP, DOWN, ALTERNATING], [n_up, n_down, n_alternate])
+    turns = np.where(np.arange(n_alternate) % 2 == 0, 1, -1)
+    return phase, np.concatenate([np.ones(n_up, int), -np.ones(n_down, int), turns])
 
 
 def figures_of_merit(conductance_S, phase) -> tuple[float, float]:

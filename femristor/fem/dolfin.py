@@ -19,8 +19,10 @@ from femristor.core.errors import ConvergenceError, MissingDependencyError
 
 JIT_OPTIONS = {"timeout": 300}
 """Seconds to wait for a form that another process is compiling; the cache is the default one of the user."""
+# A step is forced: a predicted field within the tolerance is no solution, and extrapolated vacancies are not conserved.
 SNES_OPTIONS = {
     "snes_type": "newtonls",
+    "snes_force_iteration": True,
     "snes_linesearch_type": "bt",
     "ksp_type": "preonly",
     "pc_type": "lu",
@@ -101,12 +103,15 @@ def compile_form(form, maps=None):
 
 
 def part_of(mesh, cell_tags, tags):
-    """Mesh of the cells with one of these tags, and the map that forms on both meshes need."""
+    """Mesh of the cells with one of these tags, the map that forms on both meshes need, and the cells it is cut from."""
     from dolfinx.mesh import create_submesh
 
     cells = np.sort(np.concatenate([cell_tags.find(int(tag)) for tag in tags]))
-    part, entities, *_ = create_submesh(mesh, mesh.topology.dim, cells)
-    return part, entities
+    dim = mesh.topology.dim
+    part, entities, *_ = create_submesh(mesh, dim, cells)
+    here = part.topology.index_map(dim)
+    own = np.arange(here.size_local + here.num_ghosts, dtype=np.int32)
+    return part, entities, entities.sub_topology_to_topology(own, inverse=False)
 
 
 def node_places(space) -> np.ndarray:

@@ -34,6 +34,7 @@ class SwitchingProblem:
         earlier: u of the last two steps.
         step: constants of the time step.
         places: (nodes, 3) coordinates of u's nodes [nm].
+        oxide_cells: (cells,) cells of the oxide, in the order of the mesh that u lives on.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class SwitchingProblem:
         self.card, self.cell, self.degree = card, cell, degree
         mesh = cell.mesh
         self.comm = mesh.comm
-        self._part, entities = dolfin.part_of(mesh, cell.cell_tags, HOPPING)
+        self._part, entities, self.oxide_cells = dolfin.part_of(mesh, cell.cell_tags, HOPPING)
         self._maps = [entities]
         spaces = [
             dolfin.scalar_space(mesh, degree),

@@ -9,7 +9,7 @@ from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
-from femristor.core.traces_result import ALTERNATING, DOWN, UP, PulseTrace, figures_of_merit
+from femristor.core.traces_result import PulseTrace, figures_of_merit, pulse_phases
 from femristor.device.pulse_scheme import PulseScheme
 from femristor.fem.switching_result import PulseProgress
 
@@ -17,29 +17,6 @@ PULSE_STEP_V = 0.25
 """Longest step over the voltage in an edge."""
 SAVE_EVERY = 5
 """Pulses between two writes of the restart file."""
-
-
-def pulse_phases(n_up: int, n_down: int, n_alternate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Phase and direction of each pulse of a train, both (pulses,).
-
-    Args:
-        n_up: set pulses.
-        n_down: reset pulses.
-        n_alternate: alternating pulses, the first is set.
-
-    Returns:
-        Phases, and directions +1 or -1.
-
-    Raises:
-        InputError: no pulse at all.
-    """
-    if min(n_up, n_down, n_alternate) < 0 or n_up + n_down + n_alternate == 0:
-        raise InputError(
-            f"{n_up} up, {n_down} down and {n_alternate} alternating pulses make no train; give some."
-        )
-    phase = np.repeat([UP, DOWN, ALTERNATING], [n_up, n_down, n_alternate])
-    turns = np.where(np.arange(n_alternate) % 2 == 0, 1, -1)
-    return phase, np.concatenate([np.ones(n_up, int), -np.ones(n_down, int), turns])
 
 
 def pulse_train(

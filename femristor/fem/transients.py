@@ -23,6 +23,8 @@ NOTICED = 1e-3
 """Relative change of the read conductance that ends the search."""
 STILL = 1e-4
 """Change of ln G in a decade of time below which a transient stands still."""
+TURNED = 0.98
+"""A transient ends where its conductance has turned back by this factor: too long a set empties the top face."""
 DECADES = 12
 """Longest transient, in decades of its time scale."""
 TIME_MAX_S = 1e30
@@ -51,7 +53,7 @@ class TransientPlan:
 
 
 class _Reached(Exception):
-    """The conductance left the range."""
+    """The conductance left the range or turned back."""
 
 
 def hold(cell: SwitchingCell, start: SwitchingState, voltage_V: float, plan: TransientPlan) -> Transient:
@@ -90,7 +92,9 @@ def hold(cell: SwitchingCell, start: SwitchingState, voltage_V: float, plan: Tra
 
     def visit(reached: float, _: float) -> None:
         value = note(elapsed + reached)
-        if not plan.lowest_S < value < plan.highest_S and len(rows) > 3:
+        seen = [row[1] for row in rows]
+        turned = value < TURNED * max(seen) if voltage_V > 0 else value * TURNED > min(seen)
+        if turned or (not plan.lowest_S < value < plan.highest_S and len(rows) > 3):
             raise _Reached
 
     span = _time_scale(cell, voltage_V, conductance)

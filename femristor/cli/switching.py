@@ -1,0 +1,240 @@
+"""What `femristor sweep` and `femristor pulses` share: models, loads, starts, and the trace as text."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from femristor.cli.tables import text_table
+from femristor.core.errors import InputError
+
+MODELS = ("pde", "dome", "compact", "ibm")
+
+model_option = click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    default="pde",
+    show_default=True,
+    help="pde: moving vacancies in the fields; dome: one density, fields in the loop; compact: a table; "
+    "ibm: the published 0-D law.",
+)
+
+_OPTIONS = (
+    click.option(
+        "--cell",
+        type=click.Choice(["1R", "1T1R"]),
+        default="1T1R",
+        show_default=True,
+        help="1T1R: the card's selector.",
+    ),
+    click.option("--gate", default=None, type=float, help="Gate voltage of set in V; the card's by default."),
+    click.option("--series-ohm", default=0.0, show_default=True, help="Resistor in series with a 1R cell."),
+    click.option(
+        "--compliance", default=None, metavar="TEXT", help='Limit of a 1R set current, as "300 uA".'
+    ),
+    click.option(
+        "--start",
+        default=None,
+        metavar="TEXT",
+        help="formed (pde only, its default), lrs, hrs (the default) or N=7e24 (1/m^3; pde: everywhere).",
+    ),
+    click.option("--state", default=None, metavar="HDF5", help="pde: start from the state in this file."),
+    click.option("--save-state", default=None, metavar="HDF5", help="pde: write the state at the end."),
+    click.option("--table", default=None, metavar="HDF5", help="compact: table to use."),
+    click.option("--ambient", default=None, metavar="TEXT", help='Such as "350 K"; the card\'s by default.'),
+    click.option("--resolution", default=0.7, show_default=True, help="Mesh resolution of pde and dome."),
+    click.option("--tolerance", default=None, type=float, help="Relative error of a step of the pde model."),
+    click.option(
+        "--checkpoint", default=None, metavar="PATH", help="pde: restart file; the same run continues."
+    ),
+)
+
+
+def switching_options(function: Callable) -> Callable:
+    """The options of cell, start and numerics."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def check_out(out: str | None, csv: str | None, filmstrip: str | None = None) -> None:
+    """Refuse paths that cannot be written before long work begins.
+
+    Raises:
+        InputError: a wrong ending.
+        OutputError: no such folder.
+    """
+    from femristor.core.files import ensure_output_dir
+
+    if out is not None and Path(out).suffix != ".h5":
+        raise InputError(f"--out {out}: results are written as HDF5; use the ending .h5, or --csv for text.")
+    if filmstrip is not None and Path(filmstrip).suffix not in (".png", ".gif"):
+        raise InputError(
+            f"--filmstrip {filmstrip}: use the ending .png for a strip or .gif for an animation."
+        )
+    for path in (out, csv, filmstrip):
+        if path is not None:
+            ensure_output_dir(Path(path).parent)
+
+
+def load_of(card, options: dict):
+    """The load of the options.
+
+    Raises:
+        InputError: options that exclude each other.
+    """
+    from femristor.core.units import parse_quantity
+    from femristor.device.load_line import Load, selector_load
+
+    if options["cell"] == "1T1R":
+        if options["series_ohm"] or options["compliance"]:
+            raise InputError(
+                "The 1T1R cell has its selector in series; leave --series-ohm and --compliance out, or use --cell 1R."
+            )
+        return selector_load(card, gate_set_V=options["gate"])
+    if options["gate"] is not None:
+        raise InputError("--gate belongs to the selector; use --cell 1T1R or leave it out.")
+    if options["compliance"] is not None:
+        limit = parse_quantity(options["compliance"], "A", "--compliance")
+        return Load.limited(limit, options["series_ohm"])
+    return Load.series(options["series_ohm"])
+
+
+def ambient_K(options: dict) -> float | None:
+    """The ambient of the options, None for the card's."""
+    from femristor.core.units import parse_quantity
+
+    return None if options["ambient"] is None else parse_quantity(options["ambient"], "K", "--ambient")
+
+
+def field_cell(card, load, options: dict):
+    """A cell with moving vacancies at the start that the options name."""
+    from femristor.core import store
+    from femristor.fem.switching import SwitchingCell
+    from femristor.fem.switching_result import SwitchingState
+
+    start = options["start"] or "formed"
+    if start in ("lrs", "hrs"):
+        raise InputError(
+            f"--start {start}: the pde model starts formed, from N=2e25, or from a --state file."
+        )
+    more = {} if options["tolerance"] is None else {"tolerance": options["tolerance"]}
+    state = None if options["state"] is None else store.load(options["state"], SwitchingState)
+    cell = SwitchingCell(
+        card,
+        load=load,
+        dim=int(options.get("dim", 2)),
+        resolution=options["resolution"],
+        ambient_K=ambient_K(options),
+        **more,
+    )
+    if state is not None:
+        cell.restore(state)
+    elif start != "formed":
+        cell.start(start_density(card, start))
+    return cell
+
+
+def dome_cell(card, load, options: dict):
+    """A cell with one density and the fields in the loop."""
+    from femristor.fem.dome_model import DomeCell
+
+    return DomeCell(card, load=load, resolution=options["resolution"])
+
+
+def distilled_model(card, model: str, options: dict):
+    """IBM's law, or the table of the options."""
+    if model == "ibm":
+        from femristor.compact.ibm import IbmModel
+
+        return IbmModel(card, ambient_K(options))
+    from femristor.compact.interpolate import TableModel
+    from femristor.compact.result import CompactTable
+    from femristor.core import store
+
+    if options["table"] is None:
+        raise InputError(
+            "--model compact needs a table; make one with femristor compact build and give --table."
+        )
+    return TableModel(store.load(options["table"], CompactTable), ambient_K(options))
+
+
+PUBLISHED_STATES = {"lrs": 3.77e25, "hrs": 7e24}
+"""Densities of the 0-D law, IBM compact model."""
+
+
+def start_density(card, start: str | None, model: str = "compact") -> float:
+    """Density of a start.
+
+    Raises:
+        InputError: no such start.
+    """
+    start = start or "hrs"
+    if model == "ibm" and start in PUBLISHED_STATES:
+        return PUBLISHED_STATES[start]
+    if start in card.states:
+        return card.states[start].dome.density_m3
+    try:
+        density = float(start.removeprefix("N="))
+    except ValueError:
+        density = float("nan")
+    if not density > 0:
+        raise InputError(f"--start {start}: use {', '.join(card.states)} or N=<density in 1/m^3>.")
+    return density
+
+
+def write_trace(trace, path: str) -> None:
+    """Write t_s, V_V, I_A, N_m3, T_K as text, and the voltage over the cell where it has a load."""
+    import numpy as np
+
+    from femristor.core.files import atomic_write
+
+    columns = (
+        trace.time_s,
+        trace.voltage_applied_V,
+        trace.current_A,
+        trace.density_m3,
+        trace.temperature_K,
+    )
+    loaded = not np.allclose(trace.voltage_device_V, trace.voltage_applied_V, rtol=0, atol=1e-4)
+    columns += (trace.voltage_device_V,) if loaded else ()
+    with atomic_write(path) as stream:
+        stream.write(f"t_s,V_V,I_A,N_m3,T_K{',V_device_V' if loaded else ''}\n")
+        for row in zip(*columns, strict=True):
+            stream.write(",".join(f"{float(value):.9g}" for value in row) + "\n")
+
+
+def trace_payload(trace, csv: str | None, out: str | None) -> dict:
+    """What --json prints."""
+    names = ("time_s", "voltage_applied_V", "voltage_device_V", "current_A", "density_m3", "temperature_K")
+    values = {
+        name: getattr(trace, name) for name in (*names, "model", "load", "ambient_K", "status", "provenance")
+    }
+    return values | {"csv": csv, "out": out}
+
+
+def text_of_trace(trace, name: str) -> str:
+    """Corners of the waveform as a table."""
+    import numpy as np
+
+    volt = trace.voltage_applied_V
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(volt))) != 0) + 1
+    corners = sorted({0, *turns.tolist(), volt.size - 1, *np.flatnonzero(volt == 0.0).tolist()})
+    rows = [
+        (
+            f"{trace.time_s[k]:.4g}",
+            f"{volt[k]:.3f}",
+            f"{trace.voltage_device_V[k]:.3f}",
+            f"{trace.current_A[k] * 1e6:.4g}",
+            f"{trace.density_m3[k]:.4g}",
+            f"{trace.temperature_K[k]:.4g}",
+        )
+        for k in corners
+    ]
+    head = ("t [s]", "V [V]", "V cell [V]", "I [uA]", "N [1/m^3]", "T [K]")
+    top = (
+        f"largest |I| {np.abs(trace.current_A).max() * 1e6:.4g} uA, hottest {trace.temperature_K.max():.4g} K, "
+        f"{volt.size} points"
+    )
+    title = f"{name}, {trace.model}, {trace.ambient_K:g} K, {trace.load}"
+    return "\n".join((title, text_table(head, rows, right=range(6)), top))
