@@ -87,7 +87,9 @@ class SwitchingProblem:
         electric, thermal = forms.residuals(
             terms, self.coefficients.heat, w, unknowns=(potential, rise), tests=tests[:2], dx=self.dx
         )
-        top = ufl.Measure("ds", domain=cell.mesh, subdomain_data=cell.facet_tags)(int(Electrode.TOP))
+        # Left to itself the degree of the load line is estimated in the hundreds, which no tetrahedral mesh can tabulate.
+        facets = {"subdomain_data": cell.facet_tags, "metadata": {"quadrature_degree": 2 * self.degree}}
+        top = ufl.Measure("ds", domain=cell.mesh, **facets)(int(Electrode.TOP))
         area = dolfin.assemble_number(
             dolfin.compile_form(w * dolfin.constant(cell.mesh, 1.0) * top), self.comm
         )
