@@ -58,13 +58,15 @@ def _counts(options: dict) -> dict[str, int]:
 
 
 def _pde(context: Context, card, _: str, scheme, load, options: dict):
-    from femristor.cli.switching import field_cell
+    from femristor.cli.switching import field_cell, keep_state
     from femristor.fem.switching_pulses import pulse_train
 
     cell = field_cell(card, load, options)
-    return pulse_train(
+    found = pulse_train(
         cell, scheme, **_counts(options), checkpoint=options["checkpoint"], progress=context.progress
     )
+    keep_state(cell, options)
+    return found
 
 
 def _dome(context: Context, card, _: str, scheme, load, options: dict):

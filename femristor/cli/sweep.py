@@ -7,6 +7,7 @@ import click
 from femristor.cli.options import Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.switching import (
     check_out,
+    keep_state,
     load_of,
     model_option,
     switching_options,
@@ -92,6 +93,7 @@ def _pde(context: Context, card, _: str, waveform, load, options: dict):
     found = cell.run(waveform, checkpoint=options["checkpoint"], progress=context.progress, on_step=recorder)
     if recorder is not None:
         _write_strip(recorder.strip(card.name), options["filmstrip"])
+    keep_state(cell, options)
     return found.trace, found
 
 

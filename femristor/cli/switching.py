@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from femristor.cli.options import mpi_rank
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
 
@@ -133,6 +134,16 @@ def field_cell(card, load, options: dict):
     elif start != "formed":
         cell.start(start_density(card, start))
     return cell
+
+
+def keep_state(cell, options: dict) -> None:
+    """Write the state at the end where --save-state asks for it."""
+    from femristor.core import store
+
+    if options["save_state"] is not None:
+        state = cell.state()
+        if mpi_rank() == 0:
+            store.save(state, options["save_state"])
 
 
 def dome_cell(card, load, options: dict):
