@@ -17,6 +17,8 @@ from femristor.device.load_line import BARE, Load
 
 TOLERANCE = 1e-8
 """Of ln N in a step of our integrator."""
+VOLTAGE_MIN_V = 1e-9
+"""Closer to 0 V a point is left out."""
 CURRENT_MIN_A = 1e-9
 """Smaller currents are not compared: near 0 V."""
 
@@ -92,15 +94,19 @@ def check_spice(
     begun = time.perf_counter()
     found = run_ngspice(text)
     seconds = time.perf_counter() - begun
+    found["state"] = found["v(x1.xc.u)" if load is not None else "v(x1.u)"]
+    # Steps end within rounding of the corners: such a point stands beside the corner, not for a piece of its own.
+    apart = np.diff(found["time"], prepend=-np.inf) > 1e-9 * found["time"][-1]
+    apart &= (np.abs(found["v(top)"]) > VOLTAGE_MIN_V) | (found["v(top)"] == 0)
+    found = {name: values[apart] for name, values in found.items()}
     at = found["time"]
-    state = found["v(x1.xc.u)" if load is not None else "v(x1.u)"]
     density, device = _ours(model, waveform, at, start, load or BARE)
     return CircuitCheck(
         time_s=at,
         voltage_V=found["v(top)"],
         current_ngspice_A=-found["i(vin)"],
         current_A=model.current_A(device, density),
-        density_ngspice_m3=STATE_UNIT_M3 * np.exp(state),
+        density_ngspice_m3=STATE_UNIT_M3 * np.exp(found["state"]),
         density_m3=density,
         ngspice_s=seconds,
     )
@@ -142,11 +148,19 @@ def _ours(model, waveform: Waveform, at: np.ndarray, start: float, load: Load):
     turns = np.flatnonzero(volts[:-1] * volts[1:] < 0)
     share = volts[turns] / (volts[turns] - volts[turns + 1])
     zeros = corners[turns] + share * (corners[turns + 1] - corners[turns])
-    inside = at[at > corners[0]]
-    every = np.unique(np.concatenate([corners, zeros, inside]))
+    fixed = np.unique(np.concatenate([corners, zeros]))
+    near = 1e-9 * corners[-1]
+    at = np.where(np.abs(at - _nearest(fixed, at)) < near, _nearest(fixed, at), at)
+    every = np.unique(np.concatenate([fixed, at]))
     volt = np.interp(every, corners, volts)
     volt[np.isin(every, zeros) | (np.abs(volt) < 1e-12)] = 0.0
     cells = Cells.of_model(model, 1, load)
     density, device = cells.advance(every, volt, np.array([start]), tolerance=TOLERANCE)
-    place = np.searchsorted(every, np.maximum(at, every[0]))
+    place = np.searchsorted(every, at)
     return density[0, place], device[0, place]
+
+
+def _nearest(sorted_values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    place = np.clip(np.searchsorted(sorted_values, at), 1, sorted_values.size - 1)
+    below, above = sorted_values[place - 1], sorted_values[place]
+    return np.where(at - below < above - at, below, above)

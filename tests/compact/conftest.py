@@ -1,5 +1,8 @@
 """Tables that need no finite elements: IBM's published 0-D law, and laws whose ODE has an exact solution."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -58,3 +61,15 @@ def power_table():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ngspice():
+    """Path of ngspice; without it tests fail where CI is set, and are skipped elsewhere."""
+    program = shutil.which("ngspice")
+    if program is None:
+        reason = "ngspice is not installed: sudo apt-get install ngspice"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return program
