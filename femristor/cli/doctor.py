@@ -1,6 +1,7 @@
 """femristor doctor: the environment in one table, with a remedy for each line that is not right."""
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -62,6 +63,12 @@ def _all_checks(context: Context) -> list[Check]:
             run_check("numba", _numba, remedy=INSTALL),
             run_check(
                 "ngspice", _ngspice, remedy="install ngspice to compare exported circuits", required=False
+            ),
+            run_check(
+                "openvaf-py",
+                _openvaf,
+                remedy=f"{INSTALL}; only tests of exported Verilog-A need it",
+                required=False,
             ),
             run_check(
                 "cache folders", _caches, remedy="make the named folder writable, or set XDG_CACHE_HOME"
@@ -145,6 +152,12 @@ def _ngspice() -> str:
         raise MissingDependencyError("not installed; only the comparison with exported circuits needs it")
     run = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
     return next((line.strip("* ") for line in run.stdout.splitlines() if "ngspice" in line), program)
+
+
+def _openvaf() -> str:
+    if importlib.util.find_spec("openvaf_py") is None:
+        raise MissingDependencyError("not installed; only the tests of exported Verilog-A need it")
+    return f"{importlib.metadata.version('openvaf-py')}, compiles Verilog-A"
 
 
 def _caches() -> str:

@@ -138,7 +138,7 @@ def test_error_stands_in_the_header(models):
     stated = float(re.search(r"largest error (\S+)", text)[1])
     assert stated == pytest.approx(written.error, rel=0.1)
     assert WrittenTable.of(models["table"], 17).error < 1e-12
-    with pytest.raises(InputError, match="more than 0.003; give more --digits"):
+    with pytest.raises(InputError, match=r"more than 0\.003; give more --digits"):
         spice(models["table"], digits=3)
     with pytest.raises(InputError, match="from 1 to 17"):
         spice(models["table"], digits=0)
