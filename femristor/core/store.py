@@ -212,6 +212,7 @@ RESULT_MODULES = (
     "femristor.fem.result",
     "femristor.fem.switching_result",
     "femristor.fem.dome_result",
+    "femristor.fem.forming_result",
     "femristor.transport.result",
     "femristor.compact.result",
     "femristor.array.result",

@@ -91,6 +91,7 @@ def build_card(text: CardText, digest: str) -> dc.DeviceCard:
         states=_states(text, reader, hopping),
         ionic=_ionic(reader.values(text.ionic, "ionic")),
         vacancies=_vacancies(text, reader),
+        forming=_forming(text, reader),
         selector=_selector(reader.values(text.selector, "selector")),
         statistics=_statistics(text, reader),
         range=_range(reader.values(text.range, "range")),
@@ -189,6 +190,20 @@ def _vacancies(text: CardText, reader: _Reader) -> dc.VacancyLaw | None:
         v["surround_density"],
         v.get("soret_energy", 0.0),
         v.get("filament_density"),
+    )
+
+
+def _forming(text: CardText, reader: _Reader) -> dc.FormingLaw | None:
+    if text.forming is None:
+        return None
+    v = reader.values(text.forming, "forming")
+    return dc.FormingLaw(
+        v["attempt_frequency"],
+        v["activation_energy"],
+        v["dipole"],
+        v["permittivity"],
+        v["plane"],
+        v["activation_spread"],
     )
 
 

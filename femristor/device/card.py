@@ -123,6 +123,35 @@ class VacancyLaw:
 
 
 @dataclass(frozen=True)
+class FormingLaw:
+    """Generation of vacancies in the oxide where the filament grows: broken bonds by field and temperature.
+
+    Rate of a bond `nu exp(-(E_a - b F)/kT)` with `b = p (2 + k)/3`, the Lorentz field on a dipole p (thermochemical model,
+    McPherson et al., Appl. Phys. Lett. 82, 2121, 2003).
+
+    Attributes:
+        attempt_frequency_Hz: nu.
+        activation_J: E_a without a field.
+        dipole_C_m: p.
+        permittivity: k, relative.
+        plane_m: distance of two planes of bonds, the shortest gap.
+        activation_spread_J: standard deviation of E_a from device to device.
+    """
+
+    attempt_frequency_Hz: float
+    activation_J: float
+    dipole_C_m: float
+    permittivity: float
+    plane_m: float
+    activation_spread_J: float
+
+    @property
+    def lowering_C_m(self) -> float:
+        """b, how much a field lowers the barrier [J per V/m]."""
+        return self.dipole_C_m * (2 + self.permittivity) / 3
+
+
+@dataclass(frozen=True)
 class Selector:
     """The NMOS in series with the cell, and its gate voltages."""
 
@@ -238,6 +267,7 @@ class DeviceCard:
     bibliography: dict[str, str] = field(repr=False)
     hash: str = ""
     vacancies: VacancyLaw | None = None
+    forming: FormingLaw | None = None
 
     def material(self, name: str) -> Material:
         """Material by name."""

@@ -162,6 +162,17 @@ class VacanciesSection(Section):
     filament_density: Density | None = None
 
 
+class FormingSection(Section):
+    """Table [forming]: how vacancies are made in the oxide while the filament grows; may be missing."""
+
+    attempt_frequency: _quantity("Hz")
+    activation_energy: _quantity("J")
+    dipole: _quantity("C m")
+    permittivity: Number
+    plane: Metre
+    activation_spread: _quantity("J", ">=0")
+
+
 class SelectorSection(Section):
     """Table [selector]."""
 
@@ -258,6 +269,7 @@ class CardText(BaseModel):
     states: dict[str, StateSection]
     ionic: IonicSection
     vacancies: VacanciesSection | None = None
+    forming: FormingSection | None = None
     selector: SelectorSection
     statistics: StatisticsSection
     range: RangeSection
