@@ -40,6 +40,7 @@ class Case:
 
 
 CHECK = "card check bad.toml"
+IBM = "compact export --model ibm --format "
 HOPPING = "fit hopping bad.csv"
 FILAMENT = 'radius = { value = "11 nm"'
 DOME = CARD[CARD.index("[dome]") : CARD.index("[materials.W]")]
@@ -183,6 +184,27 @@ CASES = [
     Case("ambient too hot", "iv --ambient 5000K --resolution 0.4", ("outside 150 to 1500 K",)),
     Case("resolution zero", "iv --resolution 0", ("resolution",)),
     Case("unknown ending", "iv --out curve.xls", ("curve.xls", ".csv or .h5")),
+    # export
+    Case("export of nothing", "compact export --format csv --out o.csv", ("a table", "--model ibm")),
+    Case("export of two", "compact export t.h5 --model ibm --format csv --out o.csv", ("either a table",)),
+    Case("export format unknown", IBM + "touchstone --out o.s2p", ("'touchstone'", "spice, verilog-a, hdf5")),
+    Case("export without format", "compact export --model ibm --out o.csv", ("--format",)),
+    Case("export model unknown", "compact export --model ibn --format csv --out o.csv", ("--model", "ibn")),
+    Case("export table missing", "compact export t.h5 --format spice --out o.cir", ("t.h5", "no such file")),
+    Case(
+        "export table damaged",
+        "compact export t.h5 --format spice --out o.cir",
+        ("t.h5", "make it again"),
+        {"t.h5": b"\x89HDF\r\n\x1a\n"},
+    ),
+    Case("export load in csv", IBM + "csv --cell 1T1R --out o.csv", ("cell alone", "export spice")),
+    Case("export digits in csv", IBM + "csv --digits 4 --out o.csv", ("no choice of digits",)),
+    Case("export check of csv", IBM + "csv --check --out o.csv", ("--format spice",)),
+    Case("export check of nothing", IBM + "spice --check --check-volt 0 --out o.cir", ("--check-volt",)),
+    Case("export ambient in hdf5", IBM + "hdf5 --ambient 300K --out o.h5", ("leave out --ambient",)),
+    Case("export ambient of another kind", IBM + "spice --ambient 3V --out o.cir", ("wrong unit",)),
+    Case("export card missing", IBM + "spice --card none.toml --out o.cir", ("none.toml",)),
+    Case("export to a read-only folder", IBM + "spice --out /proc/o.cir", ("/proc/o.cir", "Cannot write")),
 ]
 
 
