@@ -28,7 +28,7 @@ from femristor.compact.step_kernels import (
 )
 
 LONGEST = 0.125
-"""Longest step, of a piece of the pulse: noise made early in a step is not amplified within it."""
+"""Longest step, of a piece of the pulse: noise is added at the end of a step."""
 ABOVE, BELOW = -1, -2
 """Program-verify stopped without the target: pulses used up."""
 
@@ -60,9 +60,10 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
     u, v, i, _, v_a, i_a = point
     tight = max(1e-3 * tolerance, 1e-12)
     volt, scale = place(span, 0.0)
-    _, f, _, v, i, status = solve_stage(kind, model, cell, line, u, 0.0, volt, sign, u, v, i, tight)
+    _, f, f_u, v, i, status = solve_stage(kind, model, cell, line, u, 0.0, volt, sign, u, v, i, tight)
     point = (u, v, i, scale * f, v_a, i_a)
     early = scale * per_hop * math.exp(-u) * activity(kind, model, field, cell, u, v, i, f)
+    growth = scale * f_u
     h = min(max(h, STEP_MIN), LONGEST)
     while status == CONVERGED and s < 1.0:
         steps += 1
@@ -91,10 +92,13 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
         if s == 1.0:
             volt = span[2]
         rate = per_hop * math.exp(-u) * activity(kind, model, field, cell, u, v, i, slope / scale)
+        # Noise made early in the step grows or shrinks along the drift until its end.
+        early *= math.exp(min(max(2 * h * growth, -2.0), 2.0))
         variance = 0.5 * h * (early + scale * rate)
         if variance > 0.0:
             u += math.sqrt(variance) * rng.standard_normal() - 0.5 * variance
-        _, f, _, v, i, status = solve_stage(kind, model, cell, line, u, 0.0, volt, sign, u, v, i, tight)
+        _, f, f_u, v, i, status = solve_stage(kind, model, cell, line, u, 0.0, volt, sign, u, v, i, tight)
+        growth = scale * f_u
         early = scale * per_hop * math.exp(-u) * activity(kind, model, field, cell, u, v, i, f)
         point = (u, v, i, scale * f, v_a, i_a)
         h = min(h * min(max(factor, 0.2), grow), LONGEST)

@@ -215,6 +215,7 @@ RESULT_MODULES = (
     "femristor.fem.forming_result",
     "femristor.transport.result",
     "femristor.compact.result",
+    "femristor.compact.stochastic_result",
     "femristor.array.result",
     "femristor.nn.result",
     "femristor.nn.training_result",
