@@ -47,6 +47,7 @@ class SwitchingCell:
         method: str = "bdf2",
         tolerance: float = 0.02,
         regularisation: float | None = None,
+        problem_class: type[SwitchingProblem] = SwitchingProblem,
         comm=None,
     ):
         """Mesh the cell, compile its forms, put the card's start in place.
@@ -61,6 +62,7 @@ class SwitchingCell:
             method: "bdf2" or "euler".
             tolerance: relative local error of a step.
             regularisation: share of the regularising flux; the default of `vacancy_forms` if None.
+            problem_class: another discretisation of the vacancies, for studies.
             comm: MPI communicator, all ranks by default.
 
         Raises:
@@ -68,7 +70,7 @@ class SwitchingCell:
         """
         mesh = build_mesh(build_stack(card), dim=dim, resolution=resolution, comm=comm)
         self.card, self.load = card, load
-        self.problem = SwitchingProblem(card, mesh, degree=degree, regularisation=regularisation)
+        self.problem = problem_class(card, mesh, degree=degree, regularisation=regularisation)
         self.problem.coefficients.ambient.value = card.ambient_K if ambient_K is None else ambient_K
         self._last_read: tuple[float, list] = (0.0, [])
         self.stepper = Stepper(self.problem, method=method, tolerance=tolerance)
@@ -82,8 +84,9 @@ class SwitchingCell:
     @property
     def work_name(self) -> str:
         """Card, load and numerics, for restart files."""
-        numerics = f"{self.stepper.method} {self.stepper.tolerance:g} {self.problem.unknowns}"
-        return f"{self.card.hash[:16]} {self.load.label} {numerics}"
+        problem, stepper = self.problem, self.stepper
+        numerics = f"{stepper.method} {stepper.tolerance:g} {problem.unknowns} {problem.regularisation:g}"
+        return f"{self.card.hash[:16]} {self.load} {problem.ambient_K:g} K {numerics}"
 
     @property
     def is_root(self) -> bool:

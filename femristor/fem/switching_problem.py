@@ -33,6 +33,7 @@ class SwitchingProblem:
         fields: V [V], theta [K], u.
         earlier: u of the last two steps.
         step: constants of the time step.
+        regularisation: share of the regularising flux.
         places: (nodes, 3) coordinates of u's nodes [nm].
         oxide_cells: (cells,) cells of the oxide, in the order of the mesh that u lives on.
     """
@@ -60,7 +61,7 @@ class SwitchingProblem:
         spaces = [
             dolfin.scalar_space(mesh, degree),
             dolfin.scalar_space(mesh, degree),
-            dolfin.scalar_space(self._part, 1),
+            self._oxide_space(),
         ]
         names = ("potential", "temperature_rise", "ln_density")
         self.fields = [dolfin.function(space, name) for space, name in zip(spaces, names, strict=True)]
@@ -70,12 +71,13 @@ class SwitchingProblem:
         self._applied, self._share, self._set = (dolfin.constant(mesh) for _ in range(3))
         # A unit transistor, whose current the share of 0 removes, until a load with one is set.
         self._line = [dolfin.constant(mesh, value) for value in load_line.LoadLine(0, 1.0, 1.0, 1.0)[1:]]
+        self.regularisation = vacancy_forms.REGULARISATION if regularisation is None else regularisation
         self.weight, self.dx = forms.weight(cell), forms.measure(cell, degree)
         self.places = dolfin.node_places(spaces[2])
-        self._compile(spaces, regularisation)
+        self._compile(spaces)
         self.set_load(BARE, 0.0)
 
-    def _compile(self, spaces, regularisation: float | None) -> None:
+    def _compile(self, spaces) -> None:
         card, cell, w = self.card, self.cell, self.weight
         potential, rise, u = self.fields
         temperature = self.coefficients.ambient + rise
@@ -95,9 +97,7 @@ class SwitchingProblem:
         )
         current = self._terminal_current(potential) / (MICRO * area)
         electric -= w * current * tests[0] * top
-        extra = {} if regularisation is None else {"regularisation": regularisation}
-        flow = vacancy_forms.flux(card, u, potential, temperature, self.step, **extra)
-        moving = vacancy_forms.residual(card, u, self.earlier, flow, self.step, w, tests[2], oxide)
+        moving = self._vacancy_residual(tests[2], oxide)
         self.newton = dolfin.BlockNewton(
             [electric, thermal, moving],
             self.fields,
@@ -123,6 +123,18 @@ class SwitchingProblem:
         self._field = dolfin.compile_form(field)
         self.background = card.hopping.background_density_m3 / vacancy_forms.REFERENCE_M3
         self.dome_shares = dolfin.assemble_array(shares)[: dolfin.owned(spaces[2])].copy()
+
+    def _oxide_space(self):
+        return dolfin.scalar_space(self._part, 1)
+
+    def _vacancy_residual(self, test, oxide):
+        """Residual of the vacancies; a study of other fluxes replaces it and the space."""
+        potential, rise, u = self.fields
+        temperature = self.coefficients.ambient + rise
+        flow = vacancy_forms.flux(
+            self.card, u, potential, temperature, self.step, regularisation=self.regularisation
+        )
+        return vacancy_forms.residual(self.card, u, self.earlier, flow, self.step, self.weight, test, oxide)
 
     def _terminal_current(self, potential):
         """Current of the load [A] as an expression of the potential of the top face: a tanh or a transistor."""
