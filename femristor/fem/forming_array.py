@@ -31,12 +31,13 @@ def forming_array(
     seed: int = 0,
     spread_J: float | None = None,
     plan: FormingPlan | None = None,
+    nodes: int = NODES,
     cell: FormingCell | None = None,
     progress=None,
 ) -> FormingArray:
     """Forming voltages of an array whose devices differ in activation energy.
 
-    Fields are solved for NODES energies over the range of the devices; the devices lie on a parabola through them.
+    Fields are solved for a few energies over the range of the devices; the devices lie on a parabola through them.
 
     Args:
         card: device card.
@@ -44,6 +45,7 @@ def forming_array(
         seed: seed of the spread.
         spread_J: standard deviation of the activation energy; the card's stated one by default.
         plan: the sweeps.
+        nodes: energies solved, 3 or more.
         cell: a cell that is there already.
         progress: where devices are shown.
 
@@ -54,24 +56,26 @@ def forming_array(
         InputError: fewer than two devices, or no device forms.
         ConvergenceError: fields or steps fail.
     """
-    if devices < 2:
-        raise InputError(f"{devices} devices have no spread; give two or more.")
+    if devices < 2 or nodes < 3:
+        raise InputError(
+            f"{devices} devices from {nodes} solved ones have no spread; give 2 or more from 3 or more."
+        )
     plan, cell = plan or FormingPlan(), cell or FormingCell(card)
     spread = card.forming.activation_spread_J if spread_J is None else spread_J
     energies = card.forming.activation_J + spread * generator(seed).standard_normal(devices)
     far = replace(plan, peak_V=NODE_PEAK * plan.peak_V)
-    nodes = np.linspace(energies.min(), energies.max(), NODES if spread > 0 else 1)
+    middle, width = 0.5 * (energies.max() + energies.min()), np.ptp(energies)
+    solved = np.linspace(energies.min(), energies.max(), nodes if spread > 0 else 1)
     found = []
-    with (progress or NullProgress()).task("forming", nodes.size) as task:
-        for energy in nodes:
+    with (progress or NullProgress()).task("forming", solved.size) as task:
+        for energy in solved:
             found.append(cell.run(far, activation_J=float(energy), until_formed=True))
             task.advance(1, f"{found[-1].form_V:.3f} V")
 
     def between(name: str) -> np.ndarray:
         values = [getattr(entry, name) for entry in found]
-        place = (nodes - nodes.mean()) / (np.ptp(nodes) or 1.0)
-        fit = np.polyfit(place, values, min(2, nodes.size - 1))
-        return np.polyval(fit, (energies - nodes.mean()) / (np.ptp(nodes) or 1.0))
+        fit = np.polyfit((solved - middle) / (width or 1.0), values, min(2, solved.size - 1))
+        return np.polyval(fit, (energies - middle) / (width or 1.0))
 
     volts, formed = between("form_V"), between("formed_S")
     late = between("form_applied_V") > plan.peak_V
@@ -79,8 +83,7 @@ def forming_array(
     good = np.isfinite(volts)
     if good.sum() < 2:
         raise InputError("Fewer than two devices formed; raise the peak of the forming sweep.")
-    varied = spread > 0
-    slope = float(np.polyfit(energies[good] / EV, volts[good], 1)[0]) / EV if varied else 0.0
+    slope = float(np.polyfit(energies[good] / EV, volts[good], 1)[0]) / EV if spread > 0 else 0.0
     return FormingArray(
         activation_J=energies,
         form_V=volts,
