@@ -63,7 +63,7 @@ def command(
     kelvin = None if ambient is None else parse_quantity(ambient, "K", "--ambient")
     found = _model(table, card, kelvin)
     load = selector_load(load_card(card)) if cell == "1T1R" else None
-    checked = _check(found, load, check_volt) if check else None
+    checked = _check(found, load, check_volt, digits) if check else None
     path = export(found, kind, out, load=load, digits=digits, sample=_sampled)
     payload = {"out": path, "format": kind, "bytes": path.stat().st_size, "check": checked}
     text = f"{path}: {kind}, {path.stat().st_size / 1000:.0f} kB"
@@ -88,13 +88,14 @@ def _model(table: str | None, card: str, ambient_K: float | None):
     return TableModel(store.load(table, CompactTable), ambient_K)
 
 
-def _check(model, load, volt: float) -> dict:
+def _check(model, load, volt: float, digits: int | None) -> dict:
     import numpy as np
 
     from femristor.compact.export_check import check_spice
+    from femristor.compact.export_spice import DIGITS
     from femristor.core.curves import Waveform
 
-    found = check_spice(model, Waveform.triangle([volt, -volt], 1.0), load=load)
+    found = check_spice(model, Waveform.triangle([volt, -volt], 1.0), load=load, digits=digits or DIGITS)
     return {
         "current_error_max": float(np.max(found.current_error)),
         "current_error_median": float(np.median(found.current_error)),

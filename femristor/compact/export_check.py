@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from femristor.compact.export_spice import OPTIONS, spice
+from femristor.compact.export_spice import DIGITS, OPTIONS, spice
 from femristor.compact.export_text import STATE_UNIT_M3, start_density_m3
 from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import Cells
@@ -67,6 +67,7 @@ def check_spice(
     step_s: float | None = None,
     options: str = OPTIONS,
     uic: bool = True,
+    digits: int = DIGITS,
 ) -> CircuitCheck:
     """Run a waveform in ngspice and with our integrator.
 
@@ -78,6 +79,7 @@ def check_spice(
         step_s: print step and largest step of ngspice; a fiftieth of the waveform by default.
         options: of ngspice.
         uic: skip the operating point.
+        digits: decimal digits of a table's numbers.
 
     Returns:
         CircuitCheck.
@@ -89,7 +91,9 @@ def check_spice(
     """
     find_ngspice()
     start = start_density_m3(model) if density_m3 is None else density_m3
-    text = deck(spice(model, load=load), waveform, start, loaded=load is not None, step_s=step_s)
+    text = deck(
+        spice(model, load=load, digits=digits), waveform, start, loaded=load is not None, step_s=step_s
+    )
     text = text.format(options=options, uic=" uic" if uic else "") + "\n.end\n"
     begun = time.perf_counter()
     found = run_ngspice(text)
