@@ -20,7 +20,7 @@ def capture(problem: SwitchingProblem, stepper: Stepper, **work) -> SwitchingSta
     Args:
         problem: the coupled problem.
         stepper: its stepper.
-        work: `rows`, `piece`, `reached_s`, `work` and `history` of the state.
+        work: `rows`, `piece`, `reached_s`, `work`, `history` and `start_S` of the state.
 
     Returns:
         SwitchingState.

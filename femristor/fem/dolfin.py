@@ -20,10 +20,8 @@ from femristor.core.errors import ConvergenceError, MissingDependencyError
 JIT_OPTIONS = {"timeout": 300}
 """Seconds to wait for a form that another process is compiling; the cache is the default one of the user."""
 # A step is forced: a predicted field within the tolerance is no solution, and extrapolated vacancies are not conserved.
-# A step is forced: a predicted field within the tolerance is no solution, and extrapolated vacancies are not conserved.
 SNES_OPTIONS = {
     "snes_type": "newtonls",
-    "snes_force_iteration": True,
     "snes_force_iteration": True,
     "snes_linesearch_type": "bt",
     "ksp_type": "preonly",

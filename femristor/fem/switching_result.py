@@ -30,6 +30,7 @@ class SwitchingState:
         work: text that names waveform and settings; only the same work resumes.
         history: what the cell has gone through, one entry a waveform.
         provenance: how it was made.
+        start_S: conductance before the waveform under way.
     """
 
     places_nm: np.ndarray
@@ -47,6 +48,7 @@ class SwitchingState:
     work: str
     history: tuple[str, ...]
     provenance: Provenance | None = None
+    start_S: float = 0.0
 
 
 @storable("PulseProgress", version=1)

@@ -26,6 +26,7 @@ class Work:
         self._path = None if checkpoint is None else Path(checkpoint)
         self._rows: list[tuple] = []
         self._piece, self._reached, self._saved = 0, 0.0, time.monotonic()
+        self._start_S = 0.0
         corners = np.concatenate([waveform.time_s, waveform.voltage_V, [most_V]])
         self._name = f"{hashlib.sha256(corners.tobytes()).hexdigest()[:16]} {cell.work_name}"
 
@@ -34,8 +35,8 @@ class Work:
         cell, stepper = self._cell, self._cell.stepper
         pieces = split_at_zero(self._waveform)
         newton = cell.count.newton
-        start = cell.read()
         if not self._resume():
+            self._start_S = cell.read()
             if abs(pieces[0][2] - stepper.history.applied_V[0]) > 1e-6:
                 cell.ramp_frozen(pieces[0][2])
             self._rows.append(self._row(float(self._waveform.time_s[0]), pieces[0][2], 0.0))
@@ -54,7 +55,7 @@ class Work:
             f"{self._waveform.label}: {self._waveform.voltage_V.min():g} to "
             f"{self._waveform.voltage_V.max():g} V in {self._waveform.time_s[-1]:g} s",
         )
-        return self._result(start, cell.count.newton - newton)
+        return self._result(self._start_S, cell.count.newton - newton)
 
     def _run_piece(self, piece, task) -> None:
         cell, stepper = self._cell, self._cell.stepper
@@ -110,7 +111,7 @@ class Work:
         restore(self._cell.problem, self._cell.stepper, state)
         self._cell.history = state.history
         self._rows = [tuple(row) for row in state.rows]
-        self._piece, self._reached = state.piece, state.reached_s
+        self._piece, self._reached, self._start_S = state.piece, state.reached_s, state.start_S
         return True
 
     def _save(self) -> None:
@@ -127,6 +128,7 @@ class Work:
             reached_s=self._reached,
             work=self._name,
             history=cell.history,
+            start_S=self._start_S,
         )
         if cell.problem.comm.rank == 0:
             save(state, self._path)
