@@ -19,6 +19,8 @@ from femristor.core.errors import InputError
 
 PEAK_V = 1.4
 """Peak of both halves where none is given."""
+LIMIT_V = 10.0
+"""Highest peak that no typing error explains."""
 
 
 @click.command("sweep")
@@ -74,6 +76,8 @@ def _waveform(options: dict):
     if not options["rate"] > 0:
         raise InputError(f"A sweep rate of {options['rate']:g} V/s is not possible; give --rate above 0.")
     peaks = [peak for peak in (vmax, vmin) if peak != 0]
+    if max(vmax, -vmin) > LIMIT_V:
+        raise InputError(f"A sweep from {vmin:g} to {vmax:g} V is beyond {LIMIT_V:g} V; give volts.")
     if vmax < 0 or vmin > 0 or not peaks:
         raise InputError(
             f"A sweep from {vmin:g} to {vmax:g} V is not possible; give --vmax above or --vmin below 0."
