@@ -28,7 +28,9 @@ RANGES_S = (10e-6, 30e-6, 60e-6, 90e-6)
 """Ranges with their own amplitudes (Falcone et al., arXiv 2502.04524)."""
 LEVELS = 35
 """Levels of the measured programming."""
-SCAN_V = np.arange(0.9, 1.7001, 0.01)
+STEP_MAX = 0.05
+"""Largest step of a programming pulse, of the conductance."""
+SCAN_V = np.arange(0.9, 1.8001, 0.01)
 """Amplitudes tried for programming."""
 
 
@@ -248,7 +250,9 @@ def _densities(cells: NoisyCells, quiet, levels_S) -> np.ndarray:
 def programming_schemes(
     cells: NoisyCells, card: DeviceCard, *, states: float | None = None
 ) -> list[PulseScheme]:
-    """Amplitudes for each of RANGES_S: one pulse from its middle moves by the window over the number of states.
+    """Amplitudes for each of RANGES_S, from the step of one pulse at its middle.
+
+    The step is the window over the number of states, but no more than STEP_MAX of the conductance.
 
     Args:
         cells: model and load.
@@ -262,11 +266,12 @@ def programming_schemes(
         RangeError: no amplitude of SCAN_V makes this step.
     """
     statistics = card.statistics
-    step = (statistics.g_max_S - statistics.g_min_S) / (states or statistics.pulses.n_states_mean)
+    even = (statistics.g_max_S - statistics.g_min_S) / (states or statistics.pulses.n_states_mean)
     kind = IbmCells if isinstance(cells.model, IbmModel) else TableCells
     width, found = statistics.pulses.pulse_width_s, []
     for low, high in itertools.pairwise(RANGES_S):
         middle = 0.5 * (low + high)
+        step = min(even, STEP_MAX * middle)
         pair = []
         for direction in (1, -1):
             for top in range(SCAN_V.size, 8, -8):
