@@ -5,11 +5,11 @@ region. Conductance `sigma = sigma_oxide^(1 - n) sigma_filament^n`, which is exp
 The next plane of bonds breaks at the rate of the thermochemical model in the field of the gap,
 `dn/dt = (a/t) nu exp(-(E_a - b F_gap)/kT)`, `F_gap = F/(1 - n (1 - a/t))`, with field F and temperature T averaged over the
 filament region of the solved fields. The oxide around it and the conductive metal oxide, as deposited, stand still.
-In: DeviceCard with [forming], Load. Out: FormingResult, SwitchingState. Docs: docs/theory/forming.md.
+In: DeviceCard with [forming], Load. Out: FormingResult. What follows: forming_history.py. Docs: docs/theory/forming.md.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import ufl
@@ -27,8 +27,6 @@ from femristor.fem.loaded_problem import LoadedProblem
 from femristor.fem.mesh import build_mesh
 from femristor.fem.scalar_steps import integrate_piece
 from femristor.fem.stack import Region, build_stack
-from femristor.fem.switching import SwitchingCell
-from femristor.fem.switching_result import FieldTrace, SwitchingState
 from femristor.fem.switching_work import split_at_zero
 
 PEAK_V = 3.6
@@ -304,64 +302,3 @@ def _largest_jump(time_s, applied_V, current_A) -> tuple[float, float] | None:
     if jump[at] < NOT_FORMED * abs(current[at]):
         return None
     return float(volt[at + 1]), float(current[at + 1])
-
-
-def negative_sweep(
-    card: DeviceCard,
-    *,
-    plan: FormingPlan | None = None,
-    cell: SwitchingCell | None = None,
-    checkpoint=None,
-    progress=None,
-) -> tuple[FieldTrace, SwitchingState]:
-    """The negative sweep after forming, with moving vacancies, from the density as deposited.
-
-    Args:
-        card: device card.
-        plan: the sweeps.
-        cell: cell with moving vacancies; one with the card's selector by default.
-        checkpoint: restart file, see `SwitchingCell.run`.
-        progress: where the work is shown.
-
-    Returns:
-        FieldTrace with the conductance before and after, and the state that later simulations start from.
-
-    Raises:
-        ConvergenceError: the vacancies stopped.
-    """
-    plan = plan or FormingPlan()
-    cell = cell or SwitchingCell(card, load=selector_load(card))
-    cell.start(card.vacancies.surround_density_m3)
-    wave = replace(
-        Waveform.triangle((plan.negative_V,), plan.rate_V_per_s), label="negative sweep after forming"
-    )
-    trace = cell.run(wave, checkpoint=checkpoint, progress=progress)
-    return trace, cell.state()
-
-
-def history(
-    card: DeviceCard,
-    *,
-    plan: FormingPlan | None = None,
-    forming_cell: FormingCell | None = None,
-    cell: SwitchingCell | None = None,
-    progress=None,
-) -> tuple[FormingResult, SwitchingState]:
-    """What a device goes through before it is switched: forming, then the negative sweep.
-
-    Args:
-        card: device card with [forming] and [vacancies].
-        plan: the sweeps.
-        forming_cell: a forming cell that is there already.
-        cell: the cell with moving vacancies; its mesh is the state's.
-        progress: where the work is shown.
-
-    Returns:
-        FormingResult, and the state from which `SwitchingCell.restore` continues.
-
-    Raises:
-        InputError: the device does not form.
-        ConvergenceError: fields, steps or vacancies fail.
-    """
-    formed = (forming_cell or FormingCell(card)).run(plan)
-    return formed, negative_sweep(card, plan=plan, cell=cell, progress=progress)[1]

@@ -9,6 +9,7 @@ from femristor.core.curves import IVCurve
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.core.store import storable
+from femristor.fem.switching_result import FieldTrace, SwitchingState
 
 
 @storable("FormingResult", version=1)
@@ -72,6 +73,40 @@ class FormingResult:
             "femristor.fem.forming",
             self.status,
             self.provenance,
+        )
+
+
+@storable("FormingHistory", version=1)
+@dataclass(frozen=True)
+class FormingHistory:
+    """Forming and what follows, up to the state that switching starts from.
+
+    Attributes:
+        formed: the forming sweep, vacancies of the conductive metal oxide held.
+        positive: its rest after the jump, with these vacancies moving.
+        negative: the negative sweep.
+        state: fields after it.
+        as_deposited_S: conductance at the read voltage with the filament formed and the vacancies as deposited.
+        gathered_S: the same after the rest of the positive sweep.
+        after_S: the same after the negative sweep.
+        provenance: how it was made.
+    """
+
+    formed: FormingResult
+    positive: FieldTrace
+    negative: FieldTrace
+    state: SwitchingState
+    as_deposited_S: float
+    gathered_S: float
+    after_S: float
+    provenance: Provenance | None = None
+
+    def sentence(self) -> str:
+        """What the negative sweep does to the conductance, beside the paper's word."""
+        change = self.after_S / self.gathered_S - 1
+        return (
+            f"conductance {self.as_deposited_S * 1e6:.1f} uS formed, {self.gathered_S * 1e6:.1f} uS after the positive "
+            f"sweep, {self.after_S * 1e6:.1f} uS after the negative one ({change * 100:+.1f} %; paper: it rises)"
         )
 
 
