@@ -26,6 +26,8 @@ STEP_LN_N = 0.02
 LN_RATE_FALL = 40.0
 """Most that ln(rate) falls below its largest value, where a transient has come to rest."""
 VOLTAGES_MIN = 4
+MARGIN_LN_N = 0.25
+"""Beyond the ends of the transients, where rates go on falling and the shape of the I-V stays."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Course:
     Attributes:
         voltage_V: signed.
         ln_density: (points,) rising, ln N at the points of `current` and the other fields.
-        ln_current: (points,) ln |I|.
+        ln_current: (points,) ln of |I| over the read current of the same state.
         ln_heating: (points,) ln(T - T_ambient).
         ln_field: (points,) ln of the mean |E|.
         rate_ln_density: (rates,) rising, ln N of the rates.
@@ -51,13 +53,14 @@ class Course:
     ln_rate: np.ndarray
 
 
-def course_of(transient: Transient, scale: IbmModel, ambient_K: float) -> Course:
+def course_of(transient: Transient, scale: IbmModel, ambient_K: float, read_V: float) -> Course:
     """A transient on the scale of the state, up to where its conductance turns back.
 
     Args:
         transient: from the fields.
         scale: law whose read gives the density of a conductance.
         ambient_K: temperature of the electrodes.
+        read_V: read voltage.
 
     Returns:
         Course.
@@ -87,7 +90,7 @@ def course_of(transient: Transient, scale: IbmModel, ambient_K: float) -> Course
     return Course(
         transient.voltage_V,
         place[order],
-        np.log(np.abs(transient.current_A[chosen]))[order],
+        (np.log(np.abs(transient.current_A[chosen])) - np.log(read_V * conductance[chosen]))[order],
         np.log(heating)[order],
         np.log(transient.field_V_per_m[chosen])[order],
         middle[order_rate],
@@ -126,8 +129,8 @@ def distil(
     Raises:
         InputError: too few voltages, or one without its opposite.
     """
-    scale = IbmModel(card, found.ambient_K)
-    courses = {entry.voltage_V: course_of(entry, scale, found.ambient_K) for entry in found.transients}
+    scale, read_V = IbmModel(card, found.ambient_K), card.statistics.read_voltage_V
+    courses = {entry.voltage_V: course_of(entry, scale, found.ambient_K, read_V) for entry in found.transients}
     held = np.array(sorted({abs(volt) for volt in courses}))
     if held.size < VOLTAGES_MIN or any(sign * volt not in courses for volt in held for sign in (1, -1)):
         raise InputError(
@@ -136,8 +139,7 @@ def distil(
         )
     low = min(course.ln_density[0] for course in courses.values())
     high = max(course.ln_density[-1] for course in courses.values())
-    u = np.linspace(low, high, density_points)
-    read_V = card.statistics.read_voltage_V
+    u = np.linspace(low - MARGIN_LN_N, high + MARGIN_LN_N, density_points)
     volts = held[held > 1.2 * read_V]
     shape = (density_points, volts.size)
     sheets = {name: np.empty(shape) for name in ("ln_current", "ln_heating", "ln_field")}
@@ -184,7 +186,7 @@ def _table(found, card, scale, density, volts, sheets, rates, read_V) -> Compact
         column = even[:, 0] + slope * (read_V**2 - squares[0]) + power * np.log(read_V)
         return np.column_stack([column, sheet])
 
-    current = np.exp(np.column_stack([reads, sheets["ln_current"]]))
+    current = np.exp(np.column_stack([reads, reads[:, None] + sheets["ln_current"]]))
     temperature = ambient + np.exp(with_read(sheets["ln_heating"], 2.0))
     field = np.exp(with_read(sheets["ln_field"], 1.0))
     hop = {sign: np.exp(with_read(rate, 1.0)) * hops[:, None] for sign, rate in rates.items()}
