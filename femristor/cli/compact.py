@@ -3,6 +3,7 @@
 import click
 
 from femristor.cli.export import command as export_command
+from femristor.cli.noise import command as noise_command
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
@@ -20,11 +21,13 @@ def command() -> None:
     """Distil the finite-element cell into a table and a 0-D law, and sweep the table.
 
     `build` samples the cell over bias, dome density and ambient; `sweep` drives it, bare or behind a load;
-    `info` prints ranges, interpolation errors and the 0-D law of a table; `export` writes it for circuit simulators.
+    `info` prints ranges, interpolation errors and the 0-D law of a table; `export` writes it for circuit simulators;
+    `noise` draws the hops of vacancies at random.
     """
 
 
 command.add_command(export_command)
+command.add_command(noise_command)
 
 
 @command.command("build")

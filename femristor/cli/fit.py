@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import click
 
+from femristor.cli.fit_pulses import command as pulses_command
 from femristor.cli.options import CommandGroup, Context, common_options, out_option
 from femristor.core.errors import InputError
 
@@ -15,6 +16,9 @@ def command() -> None:
 
     DATA are CSV files: a voltage and a current column (units in the header), optionally label and ambient.
     """
+
+
+command.add_command(pulses_command)
 
 
 def input_options(function: Callable) -> Callable:

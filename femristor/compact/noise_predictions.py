@@ -26,6 +26,8 @@ TRIES = 12
 """Most trains of a search."""
 RANGES_S = (10e-6, 30e-6, 60e-6, 90e-6)
 """Ranges with their own amplitudes (Falcone et al., arXiv 2502.04524)."""
+PULSED_HRS_M3 = 7e24
+"""HRS of the published 0-D law under pulses, IBM compact model."""
 LEVELS = 35
 """Levels of the measured programming."""
 STEP_MAX = 0.05
@@ -154,10 +156,8 @@ def _crossing(tried: dict[float, np.ndarray], nsr: float, seed: int | None = Non
 
 
 def start_density(model) -> float:
-    """HRS from which trains and programming start: the table's, or what reads 9 uS for IBM's law."""
-    if isinstance(model, IbmModel):
-        return float(model.density_at(model.card.statistics.g_min_S))
-    return float(model.table.states["hrs"])
+    """HRS from which trains and programming start: the table's, or the pulsed HRS of the published law."""
+    return PULSED_HRS_M3 if isinstance(model, IbmModel) else float(model.table.states["hrs"])
 
 
 def predict_noise(
@@ -308,6 +308,7 @@ def program_levels(
     schemes: list[PulseScheme],
     *,
     acceptance: float,
+    start_density_m3: float | None = None,
     repeats: int = 8,
     most: int = 2000,
     seed: int = 0,
@@ -320,6 +321,7 @@ def program_levels(
         card: the window.
         schemes: amplitudes of each range.
         acceptance: accepted distance, of the target.
+        start_density_m3: state at the start; `start_density` by default.
         repeats: cells a level.
         most: most pulses.
         seed: of the noise.
@@ -330,10 +332,11 @@ def program_levels(
     """
     levels = np.repeat(np.linspace(RANGES_S[0], min(RANGES_S[-1], card.statistics.g_max_S), LEVELS), repeats)
     place = np.clip(np.searchsorted(RANGES_S, levels, side="right") - 1, 0, len(schemes) - 1)
+    start = start_density_m3 or start_density(cells.model)
     pulses, reached = cells.program(
         [schemes[k] for k in place],
         levels,
-        start_density(cells.model),
+        start,
         acceptance=acceptance,
         generator=generator(seed, 32),
         most=most,
@@ -348,6 +351,7 @@ def program_levels(
         np.array([scheme.set_V for scheme in schemes]),
         np.array([scheme.reset_V for scheme in schemes]),
         most,
+        float(cells.model.conductance_S(start, cells.read_V)),
     )
 
 

@@ -23,6 +23,7 @@ class ProgramPrediction:
         set_V: (ranges,) amplitudes.
         reset_V: (ranges,) amplitudes.
         most: pulses after which a cell is given up.
+        start_S: conductance from which all cells start.
     """
 
     acceptance: float
@@ -33,6 +34,7 @@ class ProgramPrediction:
     set_V: np.ndarray
     reset_V: np.ndarray
     most: int
+    start_S: float
 
     @property
     def mean_pulses(self) -> float:
