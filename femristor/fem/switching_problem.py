@@ -92,11 +92,12 @@ class SwitchingProblem:
         # Left to itself the degree of the load line is estimated in the hundreds, which no tetrahedral mesh can tabulate.
         facets = {"subdomain_data": cell.facet_tags, "metadata": {"quadrature_degree": 2 * self.degree}}
         top = ufl.Measure("ds", domain=cell.mesh, **facets)(int(Electrode.TOP))
-        area = dolfin.assemble_number(
-            dolfin.compile_form(w * dolfin.constant(cell.mesh, 1.0) * top), self.comm
-        )
+        # The face reaches past the metal, where a current into the dielectric would lift its potential to the applied one.
+        metal = {int(region): float(region != Region.DIELECTRIC) for region in Region}
+        face = w * dolfin.cellwise(cell.mesh, cell.cell_tags, metal, "metal_of_the_face")
+        area = dolfin.assemble_number(dolfin.compile_form(face * top), self.comm)
         current = self._terminal_current(potential) / (MICRO * area)
-        electric -= w * current * tests[0] * top
+        electric -= face * current * tests[0] * top
         moving = self._vacancy_residual(tests[2], oxide)
         self.newton = dolfin.BlockNewton(
             [electric, thermal, moving],
@@ -105,8 +106,8 @@ class SwitchingProblem:
             max_steps=NEWTON_STEPS,
             maps=self._maps,
         )
-        self._current = dolfin.compile_form(w * MICRO * current * top)
-        self._voltage = dolfin.compile_form(w * potential / area * top)
+        self._current = dolfin.compile_form(face * MICRO * current * top)
+        self._voltage = dolfin.compile_form(face * potential / area * top)
         n = vacancy_forms.density(card, u)
         dome = self.dx(int(Region.DOME))
         self._stored = dolfin.compile_form(w * n * oxide, self._maps)
@@ -213,7 +214,7 @@ class SwitchingProblem:
         return dolfin.assemble_number(self._current, self.comm)
 
     def device_V(self) -> float:
-        """Voltage over the cell: the mean potential of the top face."""
+        """Voltage over the cell: the mean potential of the metal of the top face."""
         return dolfin.assemble_number(self._voltage, self.comm)
 
     def hottest_K(self) -> float:
