@@ -2,6 +2,7 @@
 
 import click
 
+from femristor.cli.distil import command as distil_command
 from femristor.cli.export import command as export_command
 from femristor.cli.noise import command as noise_command
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
@@ -22,10 +23,11 @@ def command() -> None:
 
     `build` samples the cell over bias, dome density and ambient; `sweep` drives it, bare or behind a load;
     `info` prints ranges, interpolation errors and the 0-D law of a table; `export` writes it for circuit simulators;
-    `noise` draws the hops of vacancies at random.
+    `noise` draws the hops of vacancies at random; `distil` makes a table from moving vacancies.
     """
 
 
+command.add_command(distil_command)
 command.add_command(export_command)
 command.add_command(noise_command)
 

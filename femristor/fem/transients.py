@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
@@ -28,6 +29,8 @@ TURNED = 0.98
 DECADES = 12
 """Longest transient, in decades of its time scale."""
 TIME_MAX_S = 1e30
+RATE_V_PER_S = 1.0
+"""Of the sweeps that make the states where transients start."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,26 @@ def _time_scale(cell: SwitchingCell, voltage_V: float, conductance_S: float) -> 
     return span
 
 
+def end_states(cell: SwitchingCell, *, reset_V: float, set_V: float) -> tuple[SwitchingState, SwitchingState]:
+    """HRS and LRS of a cell on its own load, at 1 V/s: reset, set (LRS), reset (HRS); where transients start.
+
+    Args:
+        cell: in its start.
+        reset_V: peak of reset, below 0.
+        set_V: peak of set.
+
+    Returns:
+        States of HRS and LRS.
+
+    Raises:
+        ConvergenceError: a sweep fails.
+    """
+    cell.run(Waveform.triangle([reset_V, set_V], RATE_V_PER_S))
+    high = cell.state()
+    cell.run(Waveform.triangle([reset_V], RATE_V_PER_S))
+    return cell.state(), high
+
+
 def sample_transients(
     cell: SwitchingCell,
     plan: TransientPlan,
@@ -142,6 +165,7 @@ def sample_transients(
     high: SwitchingState,
     progress=None,
     kept=(),
+    on_found=None,
 ) -> TransientSet:
     """All transients of a plan.
 
@@ -152,6 +176,7 @@ def sample_transients(
         high: LRS, where reset transients start.
         progress: where the work is shown.
         kept: transients that are there already.
+        on_found: called with all transients so far after each new one.
 
     Returns:
         TransientSet, in the order of the plan.
@@ -164,10 +189,16 @@ def sample_transients(
         for volt in plan.voltages_V:
             if volt not in found:
                 found[volt] = hold(cell, low if volt > 0 else high, volt, plan)
+                if on_found is not None:
+                    on_found(_set_of(cell, tuple(found.values())))
             task.advance(1, f"{volt:g} V")
+    return _set_of(cell, tuple(found[volt] for volt in plan.voltages_V))
+
+
+def _set_of(cell: SwitchingCell, transients: tuple[Transient, ...]) -> TransientSet:
     card = cell.card
     return TransientSet(
-        tuple(found[volt] for volt in plan.voltages_V),
+        transients,
         cell.problem.ambient_K,
         f"moving vacancies, {cell.problem.unknowns} unknowns, barriers by {card.vacancies.barrier_law}",
         card.name,
