@@ -46,6 +46,9 @@ SHOWN = {
 @click.option(
     "--set-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Where one starts or is held."
 )
+@click.option(
+    "--profile", "profiles", multiple=True, metavar="NAME", help="Refit with a held number at 1/4 to 4 times."
+)
 @click.option("--robust", is_flag=True, help="Weigh outlying reads less.")
 @card_option
 @out_option("HDF5 file for the fit.")
@@ -59,9 +62,11 @@ def command(
     selector, load are fitted; attempt_frequency and hop_distance are held, since one pair of amplitudes does not tell
     them from the barriers.
     """
+    from dataclasses import replace
+
     from femristor.cli.fit_input import pair
     from femristor.cli.switching import check_out
-    from femristor.compact.fit_pulses import PulseExperiment, fit_pulses
+    from femristor.compact.fit_pulses import PulseExperiment, fit_pulses, profile
     from femristor.compact.fit_pulses_data import read_pulses_csv
     from femristor.core import store
     from femristor.device import load_card
@@ -74,13 +79,14 @@ def command(
     experiment = PulseExperiment(
         _law(loaded, given), scheme_of(loaded, own), pulse_load(loaded, cell, selector), read_V
     )
-    fit = fit_pulses(
-        train,
-        experiment,
-        free=_free(free, hold, bare=cell == "1R"),
-        robust=own["robust"],
-        progress=context.progress,
-    )
+    names = _free(free, hold, bare=cell == "1R")
+    fit = fit_pulses(train, experiment, free=names, robust=own["robust"], progress=context.progress)
+    if own["profiles"]:
+        found = (
+            profile(train, experiment, name, free=names, progress=context.progress)
+            for name in own["profiles"]
+        )
+        fit = replace(fit, profiles=tuple(found))
     written = [f"wrote {store.save(fit, own['out'])}"] if own["out"] else []
     context.emit({"kind": "pulses", **vars(fit), "written": written}, "\n".join([fit_text(fit), *written]))
 
@@ -153,4 +159,16 @@ def fit_text(fit) -> str:
         factor, unit = SHOWN[name]
         held.append(f"d {name} / d ln {other} = {value * factor:.3g} {unit}")
     lines += [f"held numbers: {', '.join(held)}"] if held else []
+    for entry in fit.profiles:
+        factor, unit = SHOWN[entry.name]
+        rows = [
+            (
+                f"{held * factor:.4g}",
+                *(f"{v * SHOWN[n][0]:.5g}" for v, n in zip(row, entry.names, strict=True)),
+                f"{rms:.3g}",
+            )
+            for held, row, rms in zip(entry.held, entry.fitted, 100 * entry.rms_ln, strict=True)
+        ]
+        head = (f"{entry.name} [{unit}]", *(f"{name} [{SHOWN[name][1]}]" for name in entry.names), "rms [%]")
+        lines += ["", text_table(head, rows, right=range(len(head)))]
     return "\n".join([*lines, *(f"warning: {text}" for text in fit.warnings)])

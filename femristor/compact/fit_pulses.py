@@ -18,7 +18,7 @@ from femristor.compact.cells import IbmCells
 from femristor.compact.fit_pulses_data import PulseData, at_terminals, is_bare, scaled_load
 from femristor.compact.fleet import pulse_fleet
 from femristor.compact.ibm import IbmModel
-from femristor.compact.stochastic_result import PulseFit
+from femristor.compact.stochastic_result import PulseFit, PulseProfile
 from femristor.core.constants import EV
 from femristor.core.errors import ConvergenceError, InputError, RangeError
 from femristor.core.progress import NullProgress
@@ -223,6 +223,67 @@ def fit_pulses(
         )
         hold = fit.slopes(run.x, held)
     return _result(fit, run, hold, held)
+
+
+def profile(
+    data: PulseData,
+    experiment: PulseExperiment,
+    name: str,
+    *,
+    factors: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0),
+    free: tuple[str, ...] | None = None,
+    progress=None,
+) -> PulseProfile:
+    """Repeat the fit with a held number at several multiples of its value.
+
+    Args:
+        data: the train.
+        experiment: law, amplitudes, load.
+        name: "attempt_frequency" or "hop_distance".
+        factors: multiples.
+        free: as in `fit_pulses`.
+        progress: where trains are shown.
+
+    Returns:
+        PulseProfile; NaN where the fit does not settle at a value.
+
+    Raises:
+        InputError: another name, or one that is fitted.
+    """
+    fields = {"attempt_frequency": "attempt_frequency_Hz", "hop_distance": "hop_distance_m"}
+    if name not in fields or (free and name in free):
+        raise InputError(
+            f"There is no profile of '{name}'; hold attempt_frequency or hop_distance and name it."
+        )
+    base = experiment.model
+    held = getattr(base.ionic, fields[name]) * np.array(factors)
+    rows, rms = [], []
+    start = fit_pulses(data, experiment, free=free, progress=progress)
+    for value in held:
+        # A change of ln nu moves both barriers by about kT of it, which the start takes into account.
+        shift = {
+            f"{key}_J": (
+                start.value[k]
+                + start.held_sensitivity.get(f"{key}/{name}", 0.0)
+                * math.log(value / getattr(base.ionic, fields[name]))
+            )
+            * EV
+            for k, key in enumerate(start.names)
+            if key in ("barrier_set", "barrier_reset") and k < start.free
+        }
+        law = replace(base.ionic, **{fields[name]: float(value)}, **shift)
+        moved = replace(
+            experiment, model=IbmModel(base.card, base.ambient_K, constants=base.constants, ionic=law)
+        )
+        try:
+            fit = fit_pulses(data, moved, free=free, progress=progress)
+        except ConvergenceError:
+            rows.append(np.full(start.free, math.nan))
+            rms.append(math.nan)
+            continue
+        rows.append(fit.value[: fit.free])
+        rms.append(fit.rms_ln)
+    return PulseProfile(name, held, start.names[: start.free], np.array(rows), np.array(rms))
 
 
 def _result(fit: _Fit, run, hold: np.ndarray, held: tuple[str, ...]) -> PulseFit:

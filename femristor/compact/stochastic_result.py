@@ -190,6 +190,26 @@ class SpreadFit:
     provenance: Provenance | None = None
 
 
+@storable("PulseProfile", version=1)
+@dataclass(frozen=True)
+class PulseProfile:
+    """The fit repeated with one held number at several values: what the train tells of it.
+
+    Attributes:
+        name: the held number.
+        held: (values,) in its unit.
+        names: fitted parameters.
+        fitted: (values, names) in their units.
+        rms_ln: (values,) rms of ln(fitted/measured).
+    """
+
+    name: str
+    held: np.ndarray
+    names: tuple[str, ...]
+    fitted: np.ndarray
+    rms_ln: np.ndarray
+
+
 @storable("PulseFit", version=1)
 @dataclass(frozen=True)
 class PulseFit:
@@ -222,6 +242,7 @@ class PulseFit:
         ambient_K: ambient.
         warnings: what the user should know.
         origin: file.
+        profiles: one a held number that was asked for.
         status: converged.
         provenance: card, inputs.
     """
@@ -251,5 +272,6 @@ class PulseFit:
     ambient_K: float
     warnings: tuple[str, ...]
     origin: str
+    profiles: tuple[PulseProfile, ...] = ()
     status: Status = Status.CONVERGED
     provenance: Provenance | None = None
