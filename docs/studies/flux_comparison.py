@@ -56,7 +56,7 @@ class UpwindProblem(switching_problem.SwitchingProblem):
         last, before = (vacancy_forms.density(card, entry) for entry in self.earlier)
         change = step.c0 * n - step.c1 * last - step.c2 * before
         temperature = self.coefficients.ambient + rise
-        size, along, speed, rate = self._kinetics(u, potential, temperature)
+        along, speed, rate = self._kinetics(u, potential, temperature)
         centre = fem.Function(fem.functionspace(domain, ("DG", 0, (2,))))
         x = ufl.SpatialCoordinate(domain)
         centre.interpolate(fem.Expression(x, centre.function_space.element.interpolation_points))
@@ -85,7 +85,7 @@ class UpwindProblem(switching_problem.SwitchingProblem):
         size = forms.field_magnitude(potential)
         ratio = law.charge_number * vacancy_forms.Q_E * law.hop_distance_m * size / (2 * thermal)
         along = -forms.FIELD_UNIT * ufl.grad(potential) / size
-        return size, along, 2 * hop * gamma * ufl.sinh(ufl.min_value(ratio, 30.0)), hop**2 * gamma
+        return along, 2 * hop * gamma * ufl.sinh(ufl.min_value(ratio, 30.0)), hop**2 * gamma
 
     def _inner_edges(self):
         domain = self.cell.mesh

@@ -96,7 +96,7 @@ def _pde(context: Context, card, _: str, waveform, load, options: dict):
         recorder = FrameRecorder(cell, _moments(waveform))
     found = cell.run(waveform, checkpoint=options["checkpoint"], progress=context.progress, on_step=recorder)
     if recorder is not None:
-        _write_strip(recorder.strip(card.name), options["filmstrip"])
+        _write_strip(recorder.frames_of(card.name), options["filmstrip"])
     keep_state(cell, options)
     return found.trace, found
 

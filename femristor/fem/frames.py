@@ -86,6 +86,6 @@ class FrameRecorder:
                 self._frames.append(self._sampler(time_s, applied_V))
             taken = True
 
-    def strip(self, label: str) -> FrameStrip:
+    def frames_of(self, label: str) -> FrameStrip:
         """The frames taken so far."""
         return FrameStrip(tuple(self._frames), label)
