@@ -66,8 +66,9 @@ def command(
 
     from femristor.cli.fit_input import pair
     from femristor.cli.switching import check_out
-    from femristor.compact.fit_pulses import PulseExperiment, fit_pulses, profile
+    from femristor.compact.fit_pulses import PulseExperiment, fit_pulses
     from femristor.compact.fit_pulses_data import read_pulses_csv
+    from femristor.compact.fit_pulses_profile import check_profile, profile
     from femristor.core import store
     from femristor.device import load_card
 
@@ -80,6 +81,8 @@ def command(
         _law(loaded, given), scheme_of(loaded, own), pulse_load(loaded, cell, selector), read_V
     )
     names = _free(free, hold, bare=cell == "1R")
+    for name in own["profiles"]:
+        check_profile(name, names)
     fit = fit_pulses(train, experiment, free=names, robust=own["robust"], progress=context.progress)
     if own["profiles"]:
         found = (

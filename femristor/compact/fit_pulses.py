@@ -18,7 +18,7 @@ from femristor.compact.cells import IbmCells
 from femristor.compact.fit_pulses_data import PulseData, at_terminals, is_bare, scaled_load
 from femristor.compact.fleet import pulse_fleet
 from femristor.compact.ibm import IbmModel
-from femristor.compact.stochastic_result import PulseFit, PulseProfile
+from femristor.compact.stochastic_result import PulseFit
 from femristor.core.constants import EV
 from femristor.core.errors import ConvergenceError, InputError, RangeError
 from femristor.core.progress import NullProgress
@@ -91,6 +91,7 @@ class _Fit:
         self.task, self.evaluations, self.failure = progress, 0, ""
         self.ln_measured = np.log(data.conductance_S)
         self.nominal = self._nominal()
+        self.last: tuple[np.ndarray, np.ndarray] = np.empty(0), np.empty(0)
 
     def _nominal(self) -> dict[str, float]:
         law, model = self.experiment.model.ionic, self.experiment.model
@@ -140,22 +141,23 @@ class _Fit:
         return np.log(found)
 
     def residual(self, x) -> np.ndarray:
+        if np.array_equal(x, self.last[0]):
+            return self.last[1].copy()
         try:
-            return self.simulate(self.numbers(x)) - self.ln_measured
+            self.last = np.array(x), self.simulate(self.numbers(x)) - self.ln_measured
+            return self.last[1].copy()
         except (RangeError, ConvergenceError) as error:
             self.failure = str(error)
             return np.full(self.ln_measured.size, IMPOSSIBLE)
 
     def slopes(self, x, names: tuple[str, ...]) -> np.ndarray:
-        """(pulses, names) central differences."""
+        """(pulses, names) forward differences."""
+        here = self.residual(x) + self.ln_measured
         columns = []
         for name in names:
-            sides = []
-            for sign in (1, -1):
-                numbers = self.numbers(x)
-                numbers[name] += sign * STEPS[name]
-                sides.append(self.simulate(numbers))
-            columns.append((sides[0] - sides[1]) / (2 * STEPS[name]))
+            numbers = self.numbers(x)
+            numbers[name] += STEPS[name]
+            columns.append((self.simulate(numbers) - here) / STEPS[name])
         return np.stack(columns, axis=1)
 
     def jacobian(self, x) -> np.ndarray:
@@ -223,67 +225,6 @@ def fit_pulses(
         )
         hold = fit.slopes(run.x, held)
     return _result(fit, run, hold, held)
-
-
-def profile(
-    data: PulseData,
-    experiment: PulseExperiment,
-    name: str,
-    *,
-    factors: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0),
-    free: tuple[str, ...] | None = None,
-    progress=None,
-) -> PulseProfile:
-    """Repeat the fit with a held number at several multiples of its value.
-
-    Args:
-        data: the train.
-        experiment: law, amplitudes, load.
-        name: "attempt_frequency" or "hop_distance".
-        factors: multiples.
-        free: as in `fit_pulses`.
-        progress: where trains are shown.
-
-    Returns:
-        PulseProfile; NaN where the fit does not settle at a value.
-
-    Raises:
-        InputError: another name, or one that is fitted.
-    """
-    fields = {"attempt_frequency": "attempt_frequency_Hz", "hop_distance": "hop_distance_m"}
-    if name not in fields or (free and name in free):
-        raise InputError(
-            f"There is no profile of '{name}'; hold attempt_frequency or hop_distance and name it."
-        )
-    base = experiment.model
-    held = getattr(base.ionic, fields[name]) * np.array(factors)
-    rows, rms = [], []
-    start = fit_pulses(data, experiment, free=free, progress=progress)
-    for value in held:
-        # A change of ln nu moves both barriers by about kT of it, which the start takes into account.
-        shift = {
-            f"{key}_J": (
-                start.value[k]
-                + start.held_sensitivity.get(f"{key}/{name}", 0.0)
-                * math.log(value / getattr(base.ionic, fields[name]))
-            )
-            * EV
-            for k, key in enumerate(start.names)
-            if key in ("barrier_set", "barrier_reset") and k < start.free
-        }
-        law = replace(base.ionic, **{fields[name]: float(value)}, **shift)
-        moved = replace(
-            experiment, model=IbmModel(base.card, base.ambient_K, constants=base.constants, ionic=law)
-        )
-        try:
-            fit = fit_pulses(data, moved, free=free, progress=progress)
-        except ConvergenceError:
-            rows.append(np.full(start.free, math.nan))
-            rms.append(math.nan)
-            continue
-        rows.append(fit.value[: fit.free])
-        rms.append(fit.rms_ln)
-    return PulseProfile(name, held, start.names[: start.free], np.array(rows), np.array(rms))
 
 
 def _result(fit: _Fit, run, hold: np.ndarray, held: tuple[str, ...]) -> PulseFit:
