@@ -102,7 +102,7 @@ def scheme_of(card, options: dict):
 
 
 def _programming(context: Context, cells, card) -> tuple:
-    from femristor.compact.noise_predictions import program_levels, programming_schemes
+    from femristor.compact.noise_programming import program_levels, programming_schemes
 
     schemes = programming_schemes(cells, card)
     return tuple(
@@ -114,7 +114,7 @@ def _programming(context: Context, cells, card) -> tuple:
 
 
 def _rest(cells, card) -> tuple:
-    from femristor.compact.noise_predictions import relaxation_at_rest
+    from femristor.compact.noise_programming import relaxation_at_rest
 
     return (relaxation_at_rest(cells, card, REST_S),)
 

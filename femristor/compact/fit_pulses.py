@@ -196,7 +196,7 @@ def fit_pulses(
     with (progress or NullProgress()).task("trains of the fit", None) as task:
         fit = _Fit(data, experiment, tuple(free), task)
         x = np.array([fit.nominal[name] for name in (*free, START)])
-        start = fit.residual(x)
+        fit.residual(x)
         if fit.failure:
             raise ConvergenceError(
                 f"The law to start from fails on {data.origin or 'the train'}: {fit.failure}"
@@ -206,7 +206,6 @@ def fit_pulses(
             math.log(experiment.model.card.range.density_max_m3),
         )
         low, high = np.array([*(BOUNDS[name] for name in free), density]).T
-        scale = 3 * float(np.median(np.abs(start))) or 1.0
         run = least_squares(fit.residual, x, jac=fit.jacobian, bounds=(low, high), x_scale="jac", xtol=1e-7,
                             ftol=1e-9, gtol=1e-12, max_nfev=60)  # fmt: skip
         if robust and run.success:
@@ -233,20 +232,11 @@ def _result(fit: _Fit, run, hold: np.ndarray, held: tuple[str, ...]) -> PulseFit
     size = np.linalg.norm(columns, axis=0)
     _, singular, axes = np.linalg.svd(columns / size, full_matrices=False)
     inverse = (axes.T / np.maximum(singular, 1e-12) ** 2) @ axes
-    freedom = residual.size - len(names)
-    variance = float(residual @ residual) / freedom
-    shifted = residual - residual.mean()
-    power = float(shifted @ shifted)
-    rho = float(np.clip(shifted[1:] @ shifted[:-1] / power, 0.0, 0.99)) if power > 0 else 0.0
-    covariance = inverse * variance * (1 + rho) / (1 - rho) / np.outer(size, size)
+    rho, variance = _scatter(residual, len(names))
+    covariance = inverse * variance / np.outer(size, size)
     deviation = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviation, deviation)
-    pairs = tuple(
-        f"{names[i]}/{names[j]}"
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
-        if abs(correlation[i, j]) > CLOSE_PAIR
-    )
+    pairs = _close_pairs(names, correlation)
     moved = -(inverse / np.outer(size, size)) @ columns.T @ hold
     numbers = fit.numbers(run.x)
     shown = (*names, *held)
@@ -289,6 +279,23 @@ def _result(fit: _Fit, run, hold: np.ndarray, held: tuple[str, ...]) -> PulseFit
         provenance=Provenance.create(
             "compact.fit_pulses", card=experiment.model.card, inputs=data.inputs or {}
         ),
+    )
+
+
+def _scatter(residual: np.ndarray, fitted: int) -> tuple[float, float]:
+    """Correlation of neighbouring residuals, and the variance of independent ones that would tell as little."""
+    shifted = residual - residual.mean()
+    power = float(shifted @ shifted)
+    rho = float(np.clip(shifted[1:] @ shifted[:-1] / power, 0.0, 0.99)) if power > 0 else 0.0
+    return rho, float(residual @ residual) / (residual.size - fitted) * (1 + rho) / (1 - rho)
+
+
+def _close_pairs(names, correlation: np.ndarray) -> tuple[str, ...]:
+    return tuple(
+        f"{names[i]}/{names[j]}"
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+        if abs(correlation[i, j]) > CLOSE_PAIR
     )
 
 

@@ -156,31 +156,21 @@ def fit_spread(
         ConvergenceError: no parameter moves the targets.
     """
     _check_targets(targets, target_cells)
+    if check_cells > 1 and generator is None:
+        raise InputError("A check by drawn cells needs a generator; give one.")
     rows = [OBSERVABLES.index(name) for name in targets]
     slopes = jacobian(train, names)[rows]
     target = np.array(list(targets.values()))
     weight = 1 / (target**2 * math.sqrt(2 / (target_cells - 1)))
     matrix, wanted = slopes**2 * weight[:, None], target**2 * weight
-    scale = np.linalg.norm(matrix, axis=0)
-    if not np.all(scale > 0):
-        dead = names[int(np.argmin(scale))]
-        raise ConvergenceError(
-            f"The targets do not depend on {dead}; leave it out or add a target that does."
-        )
+    scale = _column_norms(matrix, names)
     squares, _ = nnls(matrix / scale, wanted)
     squares = squares / scale
-    alone = np.array([float(matrix[:, j] @ wanted) / scale[j] ** 2 for j in range(len(names))])
-    alone_off = np.sqrt(slopes**2 * alone) / target[:, None] - 1
-    covariance, rank, text = _identifiability(matrix, scale, squares, names)
-    sigma = np.sqrt(squares)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(np.diag(covariance)) / (2 * sigma)
-    # At its bound of 0 a parameter has an upper limit only: the root of one standard error of its square.
-    error = np.where(sigma > 0, error, np.diag(covariance) ** 0.25)
+    alone, alone_rms = _alone(slopes, matrix, wanted, target)
+    covariance, rank, text = _identifiability(matrix, scale, names)
+    sigma, error = np.sqrt(squares), _errors(squares, covariance)
     checked = np.full(target.size, np.nan)
     if check_cells > 1:
-        if generator is None:
-            raise InputError("A check by drawn cells needs a generator; give one.")
         cells = draw_cells(
             train.model, dict(zip(names, sigma.tolist(), strict=True)), check_cells, generator=generator
         )
@@ -189,8 +179,8 @@ def fit_spread(
         names=tuple(names),
         sigma=sigma,
         standard_error=error,
-        alone=np.sqrt(alone),
-        alone_rms=np.sqrt(np.mean(alone_off**2, axis=0)),
+        alone=alone,
+        alone_rms=alone_rms,
         units=tuple(PARAMETERS[name][1] for name in names),
         observables=tuple(targets),
         target_std=target,
@@ -205,7 +195,32 @@ def fit_spread(
     )
 
 
-def _identifiability(matrix, scale, squares, names) -> tuple[np.ndarray, int, str]:
+def _alone(slopes, matrix, wanted, target) -> tuple[np.ndarray, np.ndarray]:
+    """Deviation of each parameter if it alone spread, and the misfit of that."""
+    squares = matrix.T @ wanted / np.sum(matrix**2, axis=0)
+    off = np.sqrt(slopes**2 * squares) / target[:, None] - 1
+    return np.sqrt(squares), np.sqrt(np.mean(off**2, axis=0))
+
+
+def _errors(squares: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Standard errors of the roots; at 0 the upper limit, the root of one standard error of the square."""
+    variance = np.diag(covariance)
+    roots = np.sqrt(np.where(squares > 0, squares, 1.0))
+    return np.where(squares > 0, np.sqrt(variance) / (2 * roots), variance**0.25)
+
+
+def _column_norms(matrix: np.ndarray, names) -> np.ndarray:
+    """Norms of columns; a parameter that moves no target is refused."""
+    scale = np.linalg.norm(matrix, axis=0)
+    if not np.all(scale > 0):
+        dead = names[int(np.argmin(scale))]
+        raise ConvergenceError(
+            f"The targets do not depend on {dead}; leave it out or add a target that does."
+        )
+    return scale
+
+
+def _identifiability(matrix, scale, names) -> tuple[np.ndarray, int, str]:
     """Covariance of the squares (infinite where undetermined), rank, and the directions left open in words."""
     _, values, axes = np.linalg.svd(matrix / scale, full_matrices=True)
     values = np.concatenate([values, np.zeros(len(names) - values.size)])

@@ -28,6 +28,9 @@ BATCH = 16
 END_FRACTION = 0.05
 """Share of a batch of pulses whose mean is its end."""
 
+PULSED_HRS_M3 = 7e24
+"""HRS of the published 0-D law under pulses, IBM compact model."""
+
 
 def switching_volume_m3(model: IbmModel | TableModel, dome_radius_m: float | None = None) -> float:
     """Volume whose vacancies the state counts: A L of IBM's law, the half sphere over the filament of a table.
@@ -244,6 +247,11 @@ class NoisyCells:
         law = self.model.table.ionic
         reach = law.charge_number * Q_E * law.hop_distance_m / (2 * K_B)
         return np.ascontiguousarray(self.model.patches("field_mean_V_per_m")), reach
+
+
+def start_density(model) -> float:
+    """HRS from which trains and programming start: the table's, or the pulsed HRS of the published law."""
+    return PULSED_HRS_M3 if isinstance(model, IbmModel) else float(model.table.states["hrs"])
 
 
 def protocol(up: int = 400, down: int = 400, alternating: int = 500) -> np.ndarray:

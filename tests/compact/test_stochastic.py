@@ -16,13 +16,8 @@ from femristor.compact.gillespie import (
 )
 from femristor.compact.ibm import IbmModel
 from femristor.compact.interpolate import TableModel
-from femristor.compact.noise_predictions import (
-    OpenLoop,
-    predict_noise,
-    program_levels,
-    programming_schemes,
-    relaxation_at_rest,
-)
+from femristor.compact.noise_predictions import OpenLoop, predict_noise
+from femristor.compact.noise_programming import program_levels, programming_schemes, relaxation_at_rest
 from femristor.compact.stochastic import HopNoise, NoisyCells, merits, protocol, switching_volume_m3
 from femristor.compact.stochastic_result import NoisePrediction
 from femristor.compact.stochastic_twin import langevin_plain
