@@ -130,7 +130,9 @@ def distil(
         InputError: too few voltages, or one without its opposite.
     """
     scale, read_V = IbmModel(card, found.ambient_K), card.statistics.read_voltage_V
-    courses = {entry.voltage_V: course_of(entry, scale, found.ambient_K, read_V) for entry in found.transients}
+    courses = {
+        entry.voltage_V: course_of(entry, scale, found.ambient_K, read_V) for entry in found.transients
+    }
     held = np.array(sorted({abs(volt) for volt in courses}))
     if held.size < VOLTAGES_MIN or any(sign * volt not in courses for volt in held for sign in (1, -1)):
         raise InputError(

@@ -73,7 +73,14 @@ def test_gives_back_the_law_of_its_transients(card, found):
     assert spread["worst"] < 1e-5
     derived, law = TableModel(table), IbmModel(card)
     # At held voltages the rate is that of the transient; between them (0.1 V apart) the table's cubic adds 6 %.
-    for volt, limit in ((-1.1, 0.015), (-1.0, 0.015), (1.0, 0.015), (1.1, 0.015), (-1.15, 0.08), (0.85, 0.08)):
+    for volt, limit in (
+        (-1.1, 0.015),
+        (-1.0, 0.015),
+        (1.0, 0.015),
+        (1.1, 0.015),
+        (-1.15, 0.08),
+        (0.85, 0.08),
+    ):
         density = np.geomspace(6e24, 3e25, 9)
         current = derived.current_A(volt, density) / law.current_A(volt, density)
         rate = derived.density_rate_per_m3s(volt, density) / law.density_rate_per_m3s(volt, density)
