@@ -29,6 +29,13 @@ _OPTIONS = (
         help="1T1R: the card's selector.",
     ),
     click.option("--gate", default=None, type=float, help="Gate voltage of set in V; the card's by default."),
+    click.option(
+        "--selector",
+        default="card",
+        show_default=True,
+        metavar="TEXT",
+        help="card: its tanh law; reference: fitted to the carried record; or an .h5 of femristor fit selector.",
+    ),
     click.option("--series-ohm", default=0.0, show_default=True, help="Resistor in series with a 1R cell."),
     click.option(
         "--compliance", default=None, metavar="TEXT", help='Limit of a 1R set current, as "300 uA".'
@@ -85,20 +92,31 @@ def load_of(card, options: dict):
         InputError: options that exclude each other.
     """
     from femristor.core.units import parse_quantity
-    from femristor.device.load_line import Load, selector_load
+    from femristor.device.load_line import Load, channel_load, selector_load
 
     if options["cell"] == "1T1R":
         if options["series_ohm"] or options["compliance"]:
             raise InputError(
                 "The 1T1R cell has its selector in series; leave --series-ohm and --compliance out, or use --cell 1R."
             )
-        return selector_load(card, gate_set_V=options["gate"])
+        if options["selector"] == "card":
+            return selector_load(card, gate_set_V=options["gate"])
+        return channel_load(card, _selector(card, options["selector"]), gate_set_V=options["gate"])
     if options["gate"] is not None:
         raise InputError("--gate belongs to the selector; use --cell 1T1R or leave it out.")
     if options["compliance"] is not None:
         limit = parse_quantity(options["compliance"], "A", "--compliance")
         return Load.limited(limit, options["series_ohm"])
     return Load.series(options["series_ohm"])
+
+
+def _selector(card, name: str):
+    """The transistor of a fit, or that of the carried record."""
+    from femristor.core import store
+    from femristor.device.selector_fit import SelectorFit, reference_selector
+
+    fit = reference_selector(card) if name == "reference" else store.load(name, SelectorFit)
+    return fit.channel
 
 
 def ambient_K(options: dict) -> float | None:
