@@ -18,6 +18,8 @@ CLUSTER_MIN, CLUSTER_MAX = 0.1, 100.0
 """Sizes beyond which no larger or smaller cluster is tried."""
 CLOSE = 0.02
 """Relative distance of NSR at which a search ends, twice that of N_states; about the error of 16 cells."""
+LEAST_WINDOW = 1.05
+"""Least ratio of the conductances after set and reset for which figures of merit mean something."""
 TRIES = 12
 """Most trains of a search."""
 
@@ -179,6 +181,7 @@ def predict_noise(
     """
     loop = OpenLoop(cells, count, seeds, seed=seed, progress=progress)
     pulses = card.statistics.pulses
+    quiet = _quiet(loop, scheme)
     found = {name: values.ravel() for name, values in loop.run(scheme, cells.noise.cluster).items()}
     return NoisePrediction(
         model="ibm" if isinstance(cells.model, IbmModel) else "table",
@@ -194,8 +197,8 @@ def predict_noise(
         programming=programming,
         rest=rest,
         provenance=Provenance.create("compact.predict_noise", card=card, seed=seed),
+        **quiet,
         **found,
-        **_quiet(loop, scheme),
         **_searched(loop, scheme, pulses if search else None),
         **_matched(loop, scheme, pulses if match else None),
     )
@@ -206,6 +209,12 @@ def _quiet(loop: OpenLoop, scheme: PulseScheme) -> dict:
     cells = loop.cells.with_cluster(0.0)
     train = cells.pulses(scheme, loop.directions, loop.start, generator=generator(loop.seed), cells=1)
     still = merits(train.conductance_S, loop.directions, loop.alternating)
+    if not (still["n_states"][0] > 1 and still["g_max_S"][0] > LEAST_WINDOW * still["g_min_S"][0]):
+        low, high = (float(still[name][0]) * 1e6 for name in ("g_min_S", "g_max_S"))
+        raise InputError(
+            f"Pulses of {scheme.set_V:g} / {scheme.reset_V:g} V hardly switch this cell ({low:.4g} uS after reset, "
+            f"{high:.4g} uS after set); raise the amplitudes or the width."
+        )
     ends = [float(still[name][0]) for name in ("g_min_S", "g_symmetry_S", "g_max_S")]
     return {
         "quiet_n_states": float(still["n_states"][0]),
