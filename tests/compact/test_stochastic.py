@@ -1,9 +1,12 @@
 """Hops at random: exact counts, mean and variance of Langevin pulses, their twin, predictions, storage."""
 
+import json
+
 import numpy as np
 import pytest
 
 from femristor.array.pulse_protocol import PulseProtocol, figures_of_merit
+from femristor.cli.main import main
 from femristor.compact.cells import IbmCells
 from femristor.compact.fleet import pulse_fleet
 from femristor.compact.gillespie import (
@@ -262,3 +265,17 @@ def test_wrong_input_is_said_in_one_sentence(model, volume, card):
         CountedCells(model, volume, most=400).run([1e-6], [1.2], [500], generator=generator(0))
     with pytest.raises(RangeError, match="reached 110 vacancies"):
         CountedCells(model, volume, most=110).run([1e-5], [1.3], [108], generator=generator(0))
+
+
+def test_command_line(tmp_path, capsys):
+    out = tmp_path / "noise.h5"
+    arguments = ["compact", "noise", "--cell", "1R", "--set-voltage", "1.28", "--reset-voltage=-1.28"]
+    arguments += ["--cells", "2", "--seeds", "1", "--no-search", "--rest", "--out", str(out)]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    for words in ("NSR", "measured", "vacancies after reset", "at rest, 50 uS, 293 K", "6.57e-24"):
+        assert words in text
+    assert np.isnan(store.load(out, NoisePrediction).cluster_for_nsr)
+    assert main([*arguments, "--json"]) == 0
+    payload = json.loads(capsys.readouterr().out)
+    assert payload["cluster_for_nsr"] is None and len(payload["nsr"]) == 2 and payload["measured_nsr"] == 0.9
