@@ -44,7 +44,7 @@ _OPTIONS = (
         "--start",
         default=None,
         metavar="TEXT",
-        help="formed (pde only, its default), lrs, hrs (the default) or N=7e24 (1/m^3; pde: everywhere).",
+        help="pde: formed (default), history (form the device first) or N=2e25 everywhere; else lrs, hrs or N=7e24.",
     ),
     click.option("--state", default=None, metavar="HDF5", help="pde: start from the state in this file."),
     click.option("--save-state", default=None, metavar="HDF5", help="pde: write the state at the end."),
@@ -149,6 +149,10 @@ def field_cell(card, load, options: dict):
     )
     if state is not None:
         cell.restore(state)
+    elif start == "history":
+        from femristor.fem.forming_history import history
+
+        cell.restore(history(card, resolution=options["resolution"])[1])
     elif start != "formed":
         cell.start(start_density(card, start))
     return cell
