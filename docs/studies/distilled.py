@@ -25,7 +25,7 @@ from femristor.plot import save_png
 from femristor.plot.switching import pulses_figure
 
 FOLDER = Path(__file__).parents[1]
-PEAKS = (-1.4, 1.3)
+PEAKS = (-1.45, 1.3)
 
 
 def loop_reads(model, two, load, start_S: float, dome_m3: float):

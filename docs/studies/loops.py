@@ -28,7 +28,7 @@ from femristor.plot.switching import loops_figure
 FOLDER = Path(__file__).parents[1]
 TABLE = FOLDER / "data" / "loops.csv"
 HEAD = ("start", "cycle", "half", "peak_V", "G_uS", "hottest_K", "current_uA", "dome_m3", "newton")
-PEAKS = (-1.4, 1.3)
+PEAKS = (-1.45, 1.3)
 CYCLES = 5
 RESOLUTION = 0.5
 
@@ -60,7 +60,7 @@ def cycles(name: str, cell: SwitchingCell, write) -> list:
 def strip(cell: SwitchingCell) -> None:
     """Frames along the first cycle."""
     cell.start()
-    recorder = FrameRecorder(cell, (0.9, 1.1, 1.4, 2.8, 3.7, 3.9, 4.1, 5.4))
+    recorder = FrameRecorder(cell, (0.95, 1.15, 1.45, 2.9, 3.8, 4.0, 4.2, 5.5))
     cell.run(Waveform.triangle(PEAKS, 1.0), on_step=recorder)
     save_png(filmstrip_figure(recorder.frames_of("first cycle")), FOLDER / "images" / "switching_strip.png")
 

@@ -132,7 +132,7 @@ def test_reservoir_holds_the_density_at_the_filament(base):
     def visit(*_):
         seen.append(density_values(card, cell.problem.fields[2].x.array[nodes]))
 
-    halves = [cell.run(Waveform.triangle([peak], 1.0), on_step=visit) for peak in (-0.9, 0.9)]
+    halves = [cell.run(Waveform.triangle([peak], 1.0), on_step=visit) for peak in (-1.1, 1.0)]
     np.testing.assert_allclose(np.array(seen) * REFERENCE_M3, held, rtol=1e-9)
     exchanged = np.concatenate([half.stored for half in halves])
     print(f"C8W: {_states(halves) * 1e6} uS, stored {exchanged.min():.5g} to {exchanged.max():.5g}")
