@@ -2,7 +2,7 @@
 
     python docs/studies/loops.py
 
-Writes docs/data/loops.csv (a row a half cycle, at once) and, at the end, docs/images/switching_loops.png and
+Writes docs/data/loops.csv (a row a half cycle, at once) and, after the first start, docs/images/switching_loops.png and
 docs/images/switching_strip.png. The distilled model is that of docs/data/transients.h5.
 """
 
@@ -65,8 +65,22 @@ def strip(cell: SwitchingCell) -> None:
     save_png(filmstrip_figure(recorder.frames_of("first cycle")), FOLDER / "images" / "switching_strip.png")
 
 
+def overlay(card, load, cell: SwitchingCell, moving: list) -> None:
+    """The loop of each model over that of the moving vacancies."""
+    table, _ = distil(store.load(FOLDER / "data" / "transients.h5"), card)
+    model = TableModel(table)
+    cell.start()
+    start = float(model.density_at(cell.read()))
+    distilled = trace_sweep(model, Waveform.triangle(PEAKS, 1.0), start, load=load)
+    dome = DomeCell(card, load=load, resolution=RESOLUTION)
+    averaged = dome.run(Waveform.triangle(PEAKS, 1.0), density_m3=card.states["lrs"].dome.density_m3)
+    named = {"moving vacancies, cycle 1": moving[:2], "distilled": [distilled], "dome average": [averaged]}
+    named["moving vacancies, cycle 5"] = moving[-2:]
+    save_png(loops_figure(named), FOLDER / "images" / "switching_loops.png")
+
+
 def main() -> None:
-    """All starts, then the other models over the first cycle."""
+    """All starts; the figures after the first."""
     card = load_card("cmo_hfox")
     load = selector_load(card)
     with TABLE.open("w", newline="") as stream:
@@ -79,23 +93,13 @@ def main() -> None:
             print(row, file=sys.stderr, flush=True)
 
         cell = SwitchingCell(card, load=load, resolution=RESOLUTION)
-        formed = cycles("card", cell, write)
+        overlay(card, load, cell, cycles("card", cell, write))
+        strip(cell)
         cell.start(card.vacancies.surround_density_m3)
         cycles("uniform", cell, write)
         _, state = history(card, resolution=RESOLUTION)
         cell.restore(state)
         cycles("formed", cell, write)
-    strip(cell)
-    table, _ = distil(store.load(FOLDER / "data" / "transients.h5"), card)
-    model = TableModel(table)
-    cell.start()
-    start = float(model.density_at(cell.read()))
-    distilled = trace_sweep(model, Waveform.triangle(PEAKS, 1.0), start, load=load)
-    dome = DomeCell(card, load=load, resolution=RESOLUTION)
-    averaged = dome.run(Waveform.triangle(PEAKS, 1.0), density_m3=card.states["lrs"].dome.density_m3)
-    named = {"moving vacancies, cycle 1": formed[:2], "distilled": [distilled], "dome average": [averaged]}
-    named["moving vacancies, cycle 5"] = formed[-2:]
-    save_png(loops_figure(named), FOLDER / "images" / "switching_loops.png")
 
 
 if __name__ == "__main__":
