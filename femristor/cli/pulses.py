@@ -79,11 +79,11 @@ def _dome(context: Context, card, _: str, scheme, load, options: dict):
 
 
 def _distilled(_: Context, card, model: str, scheme, load, options: dict):
-    from femristor.cli.switching import distilled_model, start_density
+    from femristor.cli.switching import distilled_model, model_start
     from femristor.compact.pulses import model_pulse_train
 
     own = distilled_model(card, model, options)
-    start = start_density(card, options["start"], model)
+    start = model_start(card, own, options["start"])
     return model_pulse_train(own, card, scheme=scheme, load=load, start_density_m3=start, **_counts(options))
 
 

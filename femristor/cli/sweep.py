@@ -129,13 +129,9 @@ def _dome(context: Context, card, _: str, waveform, load, options: dict):
 
 
 def _distilled(_: Context, card, model: str, waveform, load, options: dict):
-    from femristor.cli.switching import distilled_model, start_density
+    from femristor.cli.switching import distilled_model, model_start
     from femristor.compact.trace import trace_sweep
 
-    trace = trace_sweep(
-        distilled_model(card, model, options),
-        waveform,
-        start_density(card, options["start"], model),
-        load=load,
-    )
+    own = distilled_model(card, model, options)
+    trace = trace_sweep(own, waveform, model_start(card, own, options["start"]), load=load)
     return trace, trace

@@ -196,15 +196,32 @@ PUBLISHED_STATES = {"lrs": 3.77e25, "hrs": 7e24}
 """Densities of the 0-D law, IBM compact model."""
 
 
-def start_density(card, start: str | None, model: str = "compact") -> float:
+def model_start(card, model, start: str | None) -> float:
+    """Density of a start on a distilled model: a table has its own LRS and HRS."""
+    from femristor.compact.ibm import IbmModel
+
+    if isinstance(model, IbmModel):
+        return start_density(card, start, PUBLISHED_STATES)
+    return start_density(card, start, model.table.states)
+
+
+def start_density(card, start: str | None, states: dict[str, float] | None = None) -> float:
     """Density of a start.
+
+    Args:
+        card: device card, whose states count by default.
+        start: label, N=... or None for HRS.
+        states: densities by label of a model with states of its own.
+
+    Returns:
+        Density [1/m^3].
 
     Raises:
         InputError: no such start.
     """
     start = start or "hrs"
-    if model == "ibm" and start in PUBLISHED_STATES:
-        return PUBLISHED_STATES[start]
+    if states is not None and start in states:
+        return states[start]
     if start in card.states:
         return card.states[start].dome.density_m3
     try:

@@ -1,6 +1,7 @@
 """femristor sweep and femristor pulses: every model, the text it writes, and what is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +31,33 @@ def test_ibm_sweep_writes_the_columns_of_a_bare_cell(tmp_path, capsys):
     assert np.all(found["I_A"] * found["V_V"] >= 0) and found["T_K"].max() < 1000
     payload = json.loads(capsys.readouterr().out)
     assert payload["model"] == "ibm" and len(payload["time_s"]) == found["t_s"].size
+
+
+def test_distilled_table_has_its_own_states(tmp_path, capsys):
+    transients = Path(__file__).parents[2] / "docs" / "data" / "transients.h5"
+    table, out = tmp_path / "distilled.h5", tmp_path / "sweep.h5"
+    assert main(["compact", "distil", "--transients", str(transients), "--out", str(table)]) == 0
+    assert (
+        main(
+            [
+                "sweep",
+                "--model",
+                "compact",
+                "--table",
+                str(table),
+                "--start",
+                "lrs",
+                "--vmin",
+                "-1.4",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
+    trace, states = store.load(out, SwitchingTrace), store.load(table).states
+    assert trace.density_m3[0] == pytest.approx(states["lrs"])
+    assert trace.density_m3[-1] < 0.1 * states["lrs"]
 
 
 def test_pde_sweep_with_selector_strip_and_state(tmp_path):
