@@ -6,6 +6,7 @@ from femristor.cli.distil import command as distil_command
 from femristor.cli.export import command as export_command
 from femristor.cli.noise import command as noise_command
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
+from femristor.cli.switching import load_of
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
 
@@ -161,6 +162,7 @@ def sweep(
     from femristor.core import store
     from femristor.core.curves import Waveform
     from femristor.core.units import parse_quantity
+    from femristor.device import load_card
 
     loaded = store.load(table, CompactTable)
     if cycles < 1:
@@ -170,7 +172,10 @@ def sweep(
         raise InputError(
             f"A sweep from {vmin:g} to {vmax:g} V is not possible; give --vmax above or --vmin below 0."
         )
-    load = _load(cell, card, loaded, series_ohm, compliance)
+    load = load_of(
+        load_card(card),
+        {"cell": cell, "series_ohm": series_ohm, "compliance": compliance, "gate": None, "selector": "card"},
+    )
     result = integrator.sweep(
         loaded,
         Waveform.triangle(peaks, rate),
@@ -215,22 +220,6 @@ def _mpi_executor():
     from femristor.fem.executor import mpi_executor
 
     return mpi_executor()
-
-
-def _load(cell: str, card: str, table, series_ohm: float, compliance: str | None):
-    from femristor.core.units import parse_quantity
-    from femristor.device import load_card
-    from femristor.device.load_line import Load, selector_load
-
-    if cell == "1T1R":
-        if series_ohm or compliance:
-            raise InputError(
-                "The 1T1R cell has its selector in series; leave out --series-ohm and --compliance."
-            )
-        return selector_load(load_card(card))
-    if compliance is not None:
-        return Load.limited(parse_quantity(compliance, "A", "--compliance"), series_ohm)
-    return Load.series(series_ohm)
 
 
 def _start_density(table, start: str) -> float:

@@ -17,7 +17,7 @@ import ufl
 from femristor.device.laws import mott_gurney
 from femristor.fem import dolfin
 from femristor.fem.mesh import CellMesh
-from femristor.fem.stack import HOPPING, Region
+from femristor.fem.stack import HOPPING, Electrode, Region
 
 FLUX_UNIT = 1e-3
 """S/m in uA/(V nm), and W/(m K) in uW/(K nm)."""
@@ -88,6 +88,25 @@ def measure(cell: CellMesh, degree: int):
         subdomain_data=cell.cell_tags,
         metadata={"quadrature_degree": 2 * degree},
     )
+
+
+def top_metal(cell: CellMesh, degree: int) -> tuple:
+    """Weight and measure of the metal on the top face, where a load hands over its current.
+
+    The face reaches past the metal: a current into the dielectric there would lift its potential to the applied one.
+    The degree is given because that of a load line would be estimated in the hundreds, too much for tetrahedra.
+
+    Args:
+        cell: the meshed cell.
+        degree: polynomial degree of V.
+
+    Returns:
+        (w on the metal and 0 beyond it, measure of the face).
+    """
+    metal = {int(region): float(region != Region.DIELECTRIC) for region in Region}
+    face = weight(cell) * dolfin.cellwise(cell.mesh, cell.cell_tags, metal, "metal_of_the_face")
+    facets = {"subdomain_data": cell.facet_tags, "metadata": {"quadrature_degree": 2 * degree}}
+    return face, ufl.Measure("ds", domain=cell.mesh, **facets)(int(Electrode.TOP))
 
 
 def hopping_conductivity(coefficients: Coefficients, region: Region, potential, rise):

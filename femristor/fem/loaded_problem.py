@@ -76,8 +76,7 @@ class LoadedProblem:
             tests=tests,
             dx=self.dx,
         )
-        top = ufl.Measure("ds", domain=cell.mesh, subdomain_data=cell.facet_tags)(int(Electrode.TOP))
-        w_metal = w * self._on_metal()
+        w_metal, top = forms.top_metal(cell, self.degree)
         area = dolfin.assemble_number(dolfin.compile_form(w_metal * top), self.comm)
         through = self._load_current() / (MICRO * area)
         electric -= w_metal * through * tests[0] * top
@@ -90,13 +89,6 @@ class LoadedProblem:
         self.newton = dolfin.BlockNewton([electric, thermal], [self.potential, self.rise], conditions)
         self._current = dolfin.compile_form(w_metal * MICRO * through * top)
         self._voltage = dolfin.compile_form(w_metal * self.potential / area * top)
-
-    def _on_metal(self):
-        """1 on the metal of the top face, 0 on the dielectric beyond it, which would float to the applied voltage."""
-        place = ufl.SpatialCoordinate(self.cell.mesh)
-        radius = sum(place[k] ** 2 for k in range(self.cell.dim - 1))
-        edge = dolfin.constant(self.cell.mesh, self.cell.stack.electrode_radius_nm**2)
-        return ufl.conditional(ufl.lt(radius, edge), 1.0, 0.0)
 
     def _load_current(self):
         ohm, limit = self._line

@@ -89,12 +89,7 @@ class SwitchingProblem:
         electric, thermal = forms.residuals(
             terms, self.coefficients.heat, w, unknowns=(potential, rise), tests=tests[:2], dx=self.dx
         )
-        # Left to itself the degree of the load line is estimated in the hundreds, which no tetrahedral mesh can tabulate.
-        facets = {"subdomain_data": cell.facet_tags, "metadata": {"quadrature_degree": 2 * self.degree}}
-        top = ufl.Measure("ds", domain=cell.mesh, **facets)(int(Electrode.TOP))
-        # The face reaches past the metal, where a current into the dielectric would lift its potential to the applied one.
-        metal = {int(region): float(region != Region.DIELECTRIC) for region in Region}
-        face = w * dolfin.cellwise(cell.mesh, cell.cell_tags, metal, "metal_of_the_face")
+        face, top = forms.top_metal(cell, self.degree)
         area = dolfin.assemble_number(dolfin.compile_form(face * top), self.comm)
         current = self._terminal_current(potential) / (MICRO * area)
         electric -= face * current * tests[0] * top
