@@ -97,7 +97,7 @@ def load_of(card, options: dict):
     if options["cell"] == "1T1R":
         if options["series_ohm"] or options["compliance"]:
             raise InputError(
-                "The 1T1R cell has its selector in series; leave --series-ohm and --compliance out, or use --cell 1R."
+                "The 1T1R cell has its selector in series; leave out --series-ohm and --compliance, or use --cell 1R."
             )
         if options["selector"] == "card":
             return selector_load(card, gate_set_V=options["gate"])
