@@ -217,6 +217,7 @@ RESULT_MODULES = (
     "femristor.compact.result",
     "femristor.compact.stochastic_result",
     "femristor.array.result",
+    "femristor.array.costs_result",
     "femristor.nn.result",
     "femristor.nn.training_result",
 )
