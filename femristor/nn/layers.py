@@ -16,10 +16,12 @@ from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.counter_rng import tile_key
 from femristor.nn.devices.parameters import Device, DeviceArray
-from femristor.nn.rules import agad, analog_sgd
+from femristor.nn.rules import agad, analog_sgd, mixed_precision
 from femristor.nn.rules.agad import AgadSettings, AgadState
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
 
+Rule = AgadSettings | AnalogSgdSettings | MixedPrecisionSettings
 Converter = Callable[[torch.Tensor], torch.Tensor]
 STATE_FIELDS = tuple(item.name for item in fields(AgadState))
 
@@ -49,7 +51,8 @@ class AnalogLinear(torch.nn.Module):
         in_features: inputs.
         out_features: outputs.
         device: what is under each cell, e.g. `SoftBoundsDevice.from_card(card)`.
-        rule: `AgadSettings` (default) or `AnalogSgdSettings`.
+        rule: `AgadSettings` (default; also of TTv1, TTv2 and chopped TTv2), `AnalogSgdSettings` or
+            `MixedPrecisionSettings`.
         bias: add an analog bias column.
         seed: of the devices, the first weights and all pulses.
         number: of the layer, so that layers of one seed differ.
@@ -68,7 +71,7 @@ class AnalogLinear(torch.nn.Module):
         out_features: int,
         *,
         device: Device,
-        rule: AgadSettings | AnalogSgdSettings | None = None,
+        rule: Rule | None = None,
         bias: bool = True,
         seed: int = 0,
         number: int = 0,
@@ -103,8 +106,14 @@ class AnalogLinear(torch.nn.Module):
                 self.register_buffer(f"agad_{name}", torch.from_numpy(getattr(start, name)))
         elif isinstance(self.rule, AnalogSgdSettings):
             self.register_buffer("samples", torch.zeros(1, dtype=torch.int64))
+        elif isinstance(self.rule, MixedPrecisionSettings):
+            first_state = MixedPrecisionState.start(self.devices)
+            self.register_buffer("mixed_chi", torch.from_numpy(first_state.chi))
+            self.register_buffer("mixed_counters", torch.from_numpy(first_state.counters))
         else:
-            raise InputError(f"{self.rule!r} is no update rule; give AgadSettings or AnalogSgdSettings.")
+            raise InputError(
+                f"{self.rule!r} is no update rule; give AgadSettings, AnalogSgdSettings or MixedPrecisionSettings."
+            )
 
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""
@@ -184,6 +193,10 @@ class AnalogLinear(torch.nn.Module):
             )
             samples[0] += x.shape[0]
             return 0, fired
+        if isinstance(self.rule, MixedPrecisionSettings):
+            kept = MixedPrecisionState(self.mixed_chi.numpy(), self.mixed_counters.numpy())
+            options = {"state": kept, "lr": lr, "settings": self.rule, "key": key, "threads": threads}
+            return mixed_precision.update(weight, self.devices, x, d=d, **options)
         return agad.update(
             weight,
             self.devices,

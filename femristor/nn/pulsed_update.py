@@ -27,7 +27,7 @@ from femristor.nn.counter_rng import child, child_plain, uniform, uniform_plain
 from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import fire, fire_plain
 
-KEY_INPUT, KEY_ERROR, KEY_PULSE, KEY_READ, KEY_WRITE, KEY_CHOP = (np.uint64(k) for k in range(1, 7))
+KEY_INPUT, KEY_ERROR, KEY_PULSE, KEY_READ, KEY_WRITE, KEY_CHOP, KEY_DIRECT = map(np.uint64, range(1, 8))
 
 
 @dataclass(frozen=True)

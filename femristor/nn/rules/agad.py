@@ -19,7 +19,8 @@ A, `Q` reference, `c_k` chopper of input line k, `S` sweeps over the columns. de
 
 with bg = buffer_granularity delta_A (times auto_granularity/(cols transfer_every) where that is on).
 Source: Rasch et al., Nat. Commun. 15, 7133 (2024), eqs. 12-15; IBM aihwkit, `DynamicTransferCompound`.
-A static reference, `reference="static"`, keeps Q as given and never chops: the buffered transfer of TTv2.
+A static reference keeps Q as given, and writes from the first sweep on; with or without choppers, through the
+buffer or directly: that is how `ttv1.py`, `ttv2.py` and `chopped.py` use this machinery.
 """
 
 import math
@@ -59,6 +60,9 @@ class AgadSettings:
         read_bound: its range, +-; a column read sees one device a line, so the window is enough.
         read_noise: standard deviation of a read in weight units (0.1 uS of 79 uS at 50 uS and 0.3 ms).
         reference: "dynamic", or "static" for a reference that stays as it is.
+        chop: flip the signs of input lines; None does so where the reference is dynamic.
+        direct_slots: 0 writes through the buffer; above it, each read is written at once by so many random slots.
+        name: of the rule.
     """
 
     fast_lr: float = 0.1
@@ -79,8 +83,9 @@ class AgadSettings:
     read_bound: float = 1.0
     read_noise: float = 0.0026
     reference: Literal["dynamic", "static"] = "dynamic"
-
-    name = "agad"
+    chop: bool | None = None
+    direct_slots: int = 0
+    name: str = "agad"
 
     def __post_init__(self) -> None:
         if self.transfer_every < 1 or self.transfer_pulses < 1 or self.read_bits < 0 or self.read_bits == 1:
@@ -100,11 +105,20 @@ class AgadSettings:
             )
         if self.reference not in ("dynamic", "static"):
             raise InputError(f"AGAD: reference '{self.reference}' is unknown; take 'dynamic' or 'static'.")
+        if not 0 <= self.direct_slots <= 4096 or (self.direct_slots and self.reference == "dynamic"):
+            raise InputError(
+                "Direct writing takes 1 to 4096 slots and a static reference; correct one of them."
+            )
 
     @property
     def period(self) -> int:
         """n_ch, sweeps between two flips of the choppers."""
         return max(math.ceil(1.0 / self.chop_probability), 2)
+
+    @property
+    def chops(self) -> bool:
+        """Whether input lines change their sign."""
+        return self.reference == "dynamic" if self.chop is None else self.chop
 
 
 @dataclass
@@ -174,16 +188,18 @@ def buffer_rate(lr: float, settings: AgadSettings, granularity: float, *, cols: 
     return np.float32(lr * settings.transfer_lr / threshold)
 
 
-def row_numbers(lr: float, settings: AgadSettings, devices: DeviceArray) -> tuple:
-    """What the row loop needs, in the kernel's types: lambda, beta, momentum, forget, BL_t, noise, ADC step and bound.
+def row_numbers(lr: float, settings: AgadSettings, devices: DeviceArray, slow_devices: DeviceArray) -> tuple:
+    """What the row loop needs, in the kernel's types.
 
     Args:
         lr: learning rate.
         settings: of the rule.
         devices: of the fast array.
+        slow_devices: of the slow array.
 
     Returns:
-        A tuple of float32 and one bool.
+        lambda, beta, momentum, forget, BL_t, noise, ADC step and bound, slots of direct writing and their chance per
+        unit of weight that is read, lr transfer_lr/(delta_C slots).
     """
     step = 2.0 * settings.read_bound / (2**settings.read_bits - 2) if settings.read_bits else 0.0
     return (
@@ -195,6 +211,8 @@ def row_numbers(lr: float, settings: AgadSettings, devices: DeviceArray) -> tupl
         np.float32(settings.read_noise),
         np.float32(step),
         np.float32(settings.read_bound),
+        settings.direct_slots,
+        np.float32(lr * settings.transfer_lr / (slow_devices.granularity * max(settings.direct_slots, 1))),
     )
 
 
@@ -239,7 +257,8 @@ def update(
     events = np.zeros((batch, 4), dtype=np.int64)
     dynamic = settings.reference == "dynamic"
     numbers = (settings.fast_lr, (1.0 - settings.auto_momentum) / batch, settings.chop_probability)
-    flags = (settings.transfer_every, settings.period, settings.auto_scale, dynamic, settings.chop_random)
+    flags = (settings.transfer_every, settings.period, settings.auto_scale)
+    flags = (*flags, dynamic, settings.chops, settings.chop_random)
     options = (train.length, train.manage_length, train.manage_scale)
     first_sample = int(state.counters[SAMPLES])
     lines = (state.chopper, state.flipped, state.counters, state.scales)
@@ -247,7 +266,7 @@ def update(
     fast_laws = (fast_devices.parameters, fast_devices.library, fast_devices.kind)
     slow_laws = (devices.parameters, devices.library, devices.kind)
     buffers = (state.buffer, state.mean, state.reference)
-    row = row_numbers(lr, settings, fast_devices)
+    row = row_numbers(lr, settings, fast_devices, devices)
 
     def block(first: int, last: int) -> tuple[int, int]:
         work = (d, key, first_sample, packed, events, row, scratch_space(cols), first, last)

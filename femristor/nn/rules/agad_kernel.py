@@ -7,6 +7,7 @@ from femristor.nn.counter_rng import child, normal, uniform
 from femristor.nn.devices.pulse import fire
 from femristor.nn.pulsed_update import (
     KEY_CHOP,
+    KEY_DIRECT,
     KEY_READ,
     KEY_WRITE,
     fire_slot,
@@ -36,7 +37,7 @@ moving = numba.njit(inline="always")(moving_plain)
 def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, events):
     """Scales, input bits, choppers and the column reads of a batch; nothing here touches a row."""
     fast_lr, auto_rate, chop_probability = numbers
-    every, period, auto_scale, dynamic, chop_random = flags
+    every, period, auto_scale, dynamic, chops, chop_random = flags
     chopper, flipped, counters, scales = state
     slots, d_factor, columns, negative, counts, keys = plan
     cols = x.shape[1]
@@ -59,11 +60,12 @@ def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, event
             continue
         k = counters[COLUMN]
         events[b, 0], events[b, 1] = k, chopper[k]
-        events[b, 2], events[b, 3] = flipped[k], counters[SWEEPS] >= period or not dynamic
+        events[b, 2] = flipped[k] and dynamic
+        events[b, 3] = counters[SWEEPS] >= period or not dynamic
         flipped[k] = 0
-        flip = dynamic and counters[SWEEPS] % period == period - 1
+        flip = chops and counters[SWEEPS] % period == period - 1
         if chop_random:
-            flip = dynamic and uniform(child(sample_key, KEY_CHOP)) < chop_probability
+            flip = chops and uniform(child(sample_key, KEY_CHOP)) < chop_probability
         if flip:
             chopper[k] = -chopper[k]
             flipped[k] = 1
@@ -80,6 +82,15 @@ def _read(value, noise, step, bound, key, row):
         value = np.rint(value / step) * step
         value = min(max(value, -bound), bound)
     return value
+
+
+@numba.njit(error_model="numpy", inline="always")
+def _direct(change, slots, chance, key):
+    """Pulses of one read that is written at once: a bit of chance |change| in each slot."""
+    fired = 0
+    for slot in range(slots):
+        fired += uniform(child(key, np.uint64(slot))) < chance * abs(change)
+    return fired if change > np.float32(0.0) else -fired
 
 
 @numba.njit(error_model="numpy")
@@ -112,7 +123,7 @@ def run_rows(
     parameters, library, kind = fast_devices
     slow_parameters, slow_library, slow_kind = slow
     buffer, mean, reference = buffers
-    rate, beta, momentum, forget, most, noise, step, bound = numbers
+    rate, beta, momentum, forget, most, noise, step, bound, direct, chance = numbers
     slots, factor, columns, negative, counts, keys = plan
     hits = np.empty((d.shape[0] * counts.shape[1], 2), dtype=np.int64)
     fired = written = 0
@@ -144,6 +155,14 @@ def run_rows(
             v = _read(fast[i, k], noise, step, bound, sample_key, i)
             if events[b, 2]:
                 reference[i, k] = mean[i, k]
+            if direct > 0:
+                change = v - reference[i, k] if events[b, 1] > 0 else reference[i, k] - v
+                line = child(child(sample_key, KEY_DIRECT), np.uint64(i))
+                n = _direct(change, direct, chance, line)
+                row_key = child(child(sample_key, KEY_WRITE), np.uint64(i))
+                write_cell(weight, slow_parameters, slow_library, slow_kind, i, k, n, row_key, scratch)
+                written += abs(n)
+                continue
             change = rate * (v - reference[i, k])
             h = buffer[i, k] + change if events[b, 1] > 0 else buffer[i, k] - change
             n = int(min(max(np.trunc(h), -most), most))

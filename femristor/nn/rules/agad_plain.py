@@ -5,7 +5,14 @@ import numpy as np
 from femristor.nn.counter_rng import child_plain, normal_plain, uniform_plain
 from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import fire_plain
-from femristor.nn.pulsed_update import KEY_CHOP, KEY_READ, KEY_WRITE, check_vectors, update_sample_plain
+from femristor.nn.pulsed_update import (
+    KEY_CHOP,
+    KEY_DIRECT,
+    KEY_READ,
+    KEY_WRITE,
+    check_vectors,
+    update_sample_plain,
+)
 from femristor.nn.rules.agad import AgadSettings, AgadState, row_numbers
 from femristor.nn.rules.agad_kernel import COLUMN, SAMPLES, SWEEPS, moving_plain
 
@@ -34,7 +41,7 @@ def update_plain(
         )
         state.counters[SAMPLES] += 1
         if state.counters[SAMPLES] % settings.transfer_every == 0:
-            numbers = row_numbers(lr, settings, fast_devices)
+            numbers = row_numbers(lr, settings, fast_devices, devices)
             written += _transfer(weight, devices, state, settings, numbers=numbers, key=sample_key)
     return fired, written
 
@@ -53,7 +60,7 @@ def _fast_rate(x, d, state: AgadState, settings: AgadSettings, *, granularity: f
 def _transfer(
     weight, devices: DeviceArray, state: AgadState, settings: AgadSettings, *, numbers: tuple, key
 ) -> int:
-    rate, beta, momentum, forget, most, noise, step, bound = numbers
+    rate, beta, momentum, forget, most, noise, step, bound, direct, chance = numbers
     dynamic = settings.reference == "dynamic"
     k, sweep = int(state.counters[COLUMN]), int(state.counters[SWEEPS])
     rows = np.arange(weight.shape[0])
@@ -62,8 +69,13 @@ def _transfer(
         v += noise * normal_plain(child_plain(child_plain(key, KEY_READ), rows))
     if step > 0:
         v = np.clip(np.rint(v / step) * step, -bound, bound)
-    if state.flipped[k]:
+    if state.flipped[k] and dynamic:
         state.reference[:, k] = state.mean[:, k]
+    if direct:
+        n = _direct(np.float32(state.chopper[k]) * (v - state.reference[:, k]), direct, chance, key)
+        written = _write(weight, devices, k, n, key)
+        _advance(state, settings, k, sweep, key=key)
+        return written
     h = state.buffer[:, k] + np.float32(state.chopper[k]) * (rate * (v - state.reference[:, k]))
     n = np.clip(np.trunc(h), -most, most)
     kept = momentum * h if forget else h - (np.float32(1.0) - momentum) * n
@@ -72,6 +84,13 @@ def _transfer(
     written = _write(weight, devices, k, n, key) if sweep >= settings.period or not dynamic else 0
     _advance(state, settings, k, sweep, key=key)
     return written
+
+
+def _direct(change: np.ndarray, slots: int, chance, key) -> np.ndarray:
+    """(rows,) pulses of a read that is written at once."""
+    row_keys = child_plain(child_plain(key, KEY_DIRECT), np.arange(change.size))
+    bits = [uniform_plain(child_plain(row_keys, slot)) < chance * np.abs(change) for slot in range(slots)]
+    return np.sign(change) * np.sum(bits, axis=0)
 
 
 def _write(weight, devices: DeviceArray, k: int, n: np.ndarray, key) -> int:
@@ -89,7 +108,7 @@ def _advance(state: AgadState, settings: AgadSettings, k: int, sweep: int, *, ke
     flip = sweep % settings.period == settings.period - 1
     if settings.chop_random:
         flip = bool(uniform_plain(child_plain(key, KEY_CHOP))[0] < settings.chop_probability)
-    flip = flip and settings.reference == "dynamic"
+    flip = flip and settings.chops
     state.flipped[k] = flip
     if flip:
         state.chopper[k] = -state.chopper[k]
