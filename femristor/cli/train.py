@@ -7,7 +7,7 @@ from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
 
 PAPER_ACCURACY = {"paper": 0.969, "symmetric": 0.976, "fp": 0.983}
-DEFAULT_LR = {"agad": 0.01, "sgd": 0.01, "fp": 0.5}
+DEFAULT_LR = {"agad": 0.01, "chopped": 0.01, "ttv2": 0.01, "ttv1": 0.01, "mixed": 0.1, "sgd": 0.01, "fp": 0.5}
 
 
 @click.group("train", cls=CommandGroup)
@@ -27,7 +27,13 @@ def command() -> None:
     show_default=True,
     help="Soft bounds of the card, the same made symmetric, steps from --table, or floating point.",
 )
-@click.option("--rule", type=click.Choice(["agad", "sgd"]), default="agad", show_default=True)
+@click.option(
+    "--rule",
+    type=click.Choice(["agad", "chopped", "ttv2", "ttv1", "mixed", "sgd"]),
+    default="agad",
+    show_default=True,
+    help="AGAD (TTv4), chopped TTv2, TTv2, TTv1, mixed precision, plain analog SGD.",
+)
 @click.option(
     "--table",
     default=None,
@@ -36,7 +42,12 @@ def command() -> None:
 )
 @click.option("--nsr", default=None, type=float, help="Noise of a step over its mean; the card's by default.")
 @click.option("--epochs", default=5, show_default=True, help="Passes over the training images.")
-@click.option("--lr", default=None, type=float, help="Learning rate; 0.01, or 0.5 in floating point.")
+@click.option(
+    "--lr",
+    default=None,
+    type=float,
+    help="Learning rate; 0.01, 0.1 for mixed precision, 0.5 in floating point.",
+)
 @click.option("--batch", default=32, show_default=True, help="Images per step.")
 @click.option("--train-images", default=60000, show_default=True, help="Training images used.")
 @click.option("--test-images", default=10000, show_default=True, help="Test images used.")
@@ -139,10 +150,9 @@ def _csv_steps(path: str):
 
 
 def _rule(name: str):
-    from femristor.nn.rules.agad import AgadSettings
-    from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+    from femristor.nn.rules.names import rule_named
 
-    return AgadSettings() if name == "agad" else AnalogSgdSettings()
+    return rule_named(name)
 
 
 def _payload(run, path) -> dict:

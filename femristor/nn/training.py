@@ -25,11 +25,10 @@ from femristor.nn.checkpoint import load_checkpoint, network_arrays, restore_net
 from femristor.nn.datasets import Mnist
 from femristor.nn.devices.parameters import Device
 from femristor.nn.interrupt import InterruptFlag
-from femristor.nn.layers import AnalogLinear
+from femristor.nn.layers import AnalogLinear, Rule
 from femristor.nn.networks import MNIST_LAYERS, perceptron
 from femristor.nn.optimiser import AnalogSGD
 from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.training_result import TrainingCheckpoint, TrainingRun
 
 DIVERGED = 5.0
@@ -88,7 +87,7 @@ def train_mnist(
     settings: TrainSettings,
     *,
     device: Device | None,
-    rule: AgadSettings | AnalogSgdSettings | None = None,
+    rule: Rule | None = None,
     card=None,
     checkpoint: str | Path | None = None,
     resume: bool = False,

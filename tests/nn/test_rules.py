@@ -17,6 +17,7 @@ from femristor.nn.rules.agad import AgadSettings, AgadState
 from femristor.nn.rules.agad_plain import update_plain
 from femristor.nn.rules.chopped import chopped_settings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
+from femristor.nn.rules.names import rule_named
 from femristor.nn.rules.ttv1 import ttv1_settings
 from femristor.nn.rules.ttv2 import ttv2_settings
 
@@ -202,6 +203,8 @@ def test_layers_learn_and_resume_bit_for_bit(rule):
         lambda: ttv1_settings(slots=-1),
         lambda: AgadSettings(direct_slots=5),
         lambda: AnalogLinear(2, 2, device=FINE, rule="sgd"),
+        lambda: rule_named("ttv9"),
+        lambda: rule_named("agad", fast_rate=1.0),
     ],
 )
 def test_bad_settings(make):
