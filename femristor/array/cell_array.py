@@ -10,18 +10,28 @@ from femristor.array.mapping import ConductanceWindow
 from femristor.array.programming import programmed_S, programming_line
 from femristor.array.pulse_model import RESET, SET, PulseModel
 from femristor.array.read_noise import ReadNoiseProcess
-from femristor.array.relaxation import RelaxationProcess
+from femristor.array.relaxation import RelaxationProcess, require_memory
+from femristor.array.relaxation_temperature import acceleration, retention_activation_J
+from femristor.array.telegraph import TelegraphLaw, TelegraphProcess, draw_traps
 from femristor.core.errors import InputError
 from femristor.device.card import DeviceCard
+
+TELEGRAPH = TelegraphLaw()
+"""Telegraph noise where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
 class Effects:
-    """Which non-idealities act; all of them by default, as on the measured array."""
+    """Which non-idealities act; those with a measured law of this cell by default.
+
+    Telegraph noise takes a share of the read noise's variance, so all sigmas are the same with and without it. It is
+    off by default: for this cell nobody has published the share or the number of traps.
+    """
 
     programming: bool = True
     relaxation: bool = True
     read_noise: bool = True
+    telegraph: bool = False
 
     @classmethod
     def none(cls) -> "Effects":
@@ -54,6 +64,7 @@ class CellArray:
         shape: (*tiles, rows, cols).
         window: conductances that may be programmed.
         time_s: time since programming.
+        effective_time_s: the same as time at the card's ambient, longer after a bake.
         revision: rises with every change of the state, for caches.
     """
 
@@ -68,6 +79,8 @@ class CellArray:
         generator: torch.Generator | None = None,
         effects: Effects = Effects(),
         pulse_model: PulseModel | None = None,
+        memory_exponent: float | None = None,
+        telegraph: TelegraphLaw = TELEGRAPH,
     ) -> None:
         """Make an array that waits for its targets.
 
@@ -80,9 +93,11 @@ class CellArray:
             generator: takes the seed's place and sets the torch device.
             effects: non-idealities that act.
             pulse_model: how pulses change a cell; needed by `pulse` only.
+            memory_exponent: of relaxation (see `RelaxationProcess`); the card's by default.
+            telegraph: traps and share of telegraph noise, where it acts.
 
         Raises:
-            InputError: a size below 1.
+            InputError: a size below 1, or an impossible memory exponent.
         """
         self.shape = (*map(int, tiles), int(rows), int(cols))
         if min(self.shape) < 1:
@@ -91,12 +106,19 @@ class CellArray:
         self.effects = effects
         self.revision = 0
         self._statistics = card.statistics
+        self._reference_K, self._activation_J = card.ambient_K, retention_activation_J(card)
+        self._memory = require_memory(
+            card.statistics.relaxation.memory_exponent if memory_exponent is None else memory_exponent
+        )
+        self._telegraph_law = telegraph
+        self._telegraph: TelegraphProcess | None = None
         self._generator = torch_generator(seed, 1) if generator is None else generator
         self._pulse_model = pulse_model
         self._base_S: torch.Tensor | None = None
         self._relaxation: RelaxationProcess | None = None
         self._noise: ReadNoiseProcess | None = None
         self.time_s = 0.0
+        self.effective_time_s = 0.0
 
     @property
     def device(self) -> torch.device:
@@ -129,22 +151,30 @@ class CellArray:
 
     def _restart(self, conductance_S: torch.Tensor) -> None:
         self._base_S = conductance_S
-        self.time_s = 0.0
+        self.time_s = self.effective_time_s = 0.0
         self.revision += 1
-        laws = self._statistics
+        laws, source, traps = self._statistics, self._generator, self._telegraph_law
         if self.effects.relaxation:
-            self._relaxation = RelaxationProcess(laws.relaxation, self.shape, generator=self._generator)
+            self._relaxation = RelaxationProcess(
+                laws.relaxation, self.shape, generator=source, memory_exponent=self._memory
+            )
         if self.effects.read_noise:
-            self._noise = ReadNoiseProcess(laws.read_noise, self.shape, generator=self._generator)
+            rest = 1.0 - traps.share if self.effects.telegraph else 1.0
+            self._noise = ReadNoiseProcess(laws.read_noise, self.shape, generator=source, share=rest)
+        if self.effects.telegraph:
+            drawn = draw_traps(traps, laws.read_noise, self.shape, generator=source)
+            self._telegraph = TelegraphProcess(drawn, generator=source)
 
-    def advance(self, to_time_s: float) -> None:
+    def advance(self, to_time_s: float, *, temperature_K: float | None = None) -> None:
         """Let time pass; each cell continues its own trajectory.
 
         Args:
             to_time_s: time since programming, not before the present one.
+            temperature_K: during the time that passes now; the card's ambient by default. It accelerates relaxation
+                (see `relaxation_temperature`), not the noise, whose law has no temperature.
 
         Raises:
-            InputError: not programmed yet, or a time that is negative or in the past.
+            InputError: not programmed yet, a time that is negative or in the past, or an impossible temperature.
         """
         self._programmed()
         time = require_time(to_time_s)
@@ -153,11 +183,16 @@ class CellArray:
                 f"The array is at {self.time_s:g} s after programming and cannot go back to {time:g} s; "
                 "ask for rising times or program it again."
             )
-        for process in (self._relaxation, self._noise):
+        ambient = self._reference_K if temperature_K is None else temperature_K
+        elapsed = acceleration(self._activation_J, ambient, self._reference_K) * (time - self.time_s)
+        # At the card's ambient all along the two clocks are the same to the last digit.
+        same = ambient == self._reference_K and self.effective_time_s == self.time_s
+        effective = time if same else self.effective_time_s + elapsed
+        for process, clock in ((self._relaxation, effective), (self._noise, time), (self._telegraph, time)):
             if process is not None:
-                process.advance(time)
+                process.advance(clock)
         if time > self.time_s:
-            self.time_s = time
+            self.time_s, self.effective_time_s = time, effective
             self.revision += 1
 
     def _programmed(self) -> torch.Tensor:
@@ -185,6 +220,8 @@ class CellArray:
         """
         present = self._relaxed()
         noise = 0.0 if self._noise is None else self._noise.noise_S(present)
+        if self._telegraph is not None:
+            noise = noise + self._telegraph.noise_S(self._statistics.read_noise, present)
         return (present + noise).clamp(min=0.0)
 
     def read(self, voltage_V) -> torch.Tensor:

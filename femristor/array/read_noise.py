@@ -36,10 +36,16 @@ def read_noise_sigma_S(law: ReadNoiseLaw, conductance_S: torch.Tensor, time_s: f
         Standard deviation [S], same shape.
     """
     ratio = (require_time(time_s) + law.reference_time_s) / (2 * law.reference_time_s)
-    return _amplitude_S(law, conductance_S) * math.sqrt(max(0.0, math.log(ratio)))
+    return read_noise_amplitude_S(law, conductance_S) * math.sqrt(max(0.0, math.log(ratio)))
 
 
-def _amplitude_S(law: ReadNoiseLaw, conductance_S: torch.Tensor) -> torch.Tensor:
+def read_noise_amplitude_S(law: ReadNoiseLaw, conductance_S: torch.Tensor) -> torch.Tensor:
+    """Sigma of the noise for each root e-fold of time, K log10(G/uS), 0 below 1 uS [S].
+
+    Args:
+        law: the card's coefficient.
+        conductance_S: any shape [S].
+    """
     return law.coefficient_S * torch.log10((conductance_S * 1e6).clamp(min=1.0))
 
 
@@ -50,14 +56,28 @@ class ReadNoiseProcess:
         time_s: time since programming.
     """
 
-    def __init__(self, law: ReadNoiseLaw, shape: tuple[int, ...], *, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        law: ReadNoiseLaw,
+        shape: tuple[int, ...],
+        *,
+        generator: torch.Generator,
+        share: float = 1.0,
+    ) -> None:
         """Draw the traps' state at programming.
 
         Args:
             law: the card's coefficient and reference time.
             shape: of the cells.
             generator: source of the noise; its device is used.
+            share: of the law's variance that is this noise; the rest is telegraph noise.
+
+        Raises:
+            InputError: a share outside 0 to 1.
         """
+        if not 0 <= share <= 1:
+            raise InputError(f"A share of {share:g} of the variance is not possible; give 0 to 1.")
+        self._scale = math.sqrt(share)
         self._law = law
         self._generator = generator
         fastest_s = 2 * law.reference_time_s * math.exp(np.euler_gamma)
@@ -82,7 +102,11 @@ class ReadNoiseProcess:
         Returns:
             Noise [S], same shape.
         """
-        return _amplitude_S(self._law, conductance_S) * (self._modes.sum(0) - self._start)
+        return (
+            self._scale
+            * read_noise_amplitude_S(self._law, conductance_S)
+            * (self._modes.sum(0) - self._start)
+        )
 
     def advance(self, to_time_s: float) -> None:
         """Move the noise on to a later time (the same time moves nothing).

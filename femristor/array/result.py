@@ -43,7 +43,7 @@ class LevelDistribution:
     provenance: Provenance
 
 
-@storable("RelaxationTrace", version=1)
+@storable("RelaxationTrace", version=2)
 @dataclass(frozen=True)
 class RelaxationTrace:
     """Conductance of cells followed over the time after programming.
@@ -54,10 +54,14 @@ class RelaxationTrace:
         change_S: (times, levels, cells) conductance minus that at time 0.
         mean_S: (times,) mean change over all cells.
         sigma_S: (times,) standard deviation of the change over all cells.
-        law_mean_S: (times,) the card's mean law (0 before 1 s).
-        law_sigma_S: (times,) the card's sigma law (0 before its zero).
+        law_mean_S: (times,) the card's mean law (0 before 1 s) at the effective times.
+        law_sigma_S: (times,) the card's sigma law (0 before its zero) at the effective times.
         correlation: (times, times) correlation over the cells of the changes at two times.
-        law_correlation: (times, times) min(sigma)/max(sigma), that of independent increments.
+        law_correlation: (times, times) (min(sigma)/max(sigma))^memory_exponent.
+        memory_exponent: of the process, 1 for independent increments.
+        temperature_K: (times,) temperature until each time, from the one before on.
+        effective_time_s: (times,) the same as time at the card's ambient.
+        telegraph_share: share of the read noise's variance that is telegraph noise, 0 without.
         status: sampled.
         provenance: how it was made.
     """
@@ -71,6 +75,10 @@ class RelaxationTrace:
     law_sigma_S: np.ndarray
     correlation: np.ndarray
     law_correlation: np.ndarray
+    memory_exponent: float
+    temperature_K: np.ndarray
+    effective_time_s: np.ndarray
+    telegraph_share: float
     status: Status
     provenance: Provenance
 

@@ -8,6 +8,7 @@ from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import finite_tensor, torch_generator
 from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
 from femristor.array.result import RelaxationTrace
+from femristor.array.telegraph import TelegraphLaw
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
@@ -25,6 +26,9 @@ def follow_relaxation(
     times_s: Sequence[float] = DEFAULT_TIMES_S,
     acceptance: float = 0.002,
     read_noise: bool = False,
+    telegraph: TelegraphLaw | None = None,
+    memory_exponent: float | None = None,
+    temperature_K: float | Sequence[float] | None = None,
     seed: int = 0,
 ) -> RelaxationTrace:
     """Program cells to some levels and follow the change of each over rising times.
@@ -36,13 +40,16 @@ def follow_relaxation(
         times_s: rising times since programming, above 0.
         acceptance: of program-verify.
         read_noise: add the read noise to every read.
+        telegraph: add telegraph noise, which takes its share of the read noise.
+        memory_exponent: of relaxation (see `RelaxationProcess`); the card's by default.
+        temperature_K: one for all times or one for each, held from the time before until it; the card's by default.
         seed: of the noise.
 
     Returns:
         RelaxationTrace.
 
     Raises:
-        InputError: too few cells, times that do not rise, targets outside the window.
+        InputError: too few cells, times that do not rise, targets outside the window, temperatures that do not fit.
     """
     times = np.asarray(times_s, dtype=float)
     if times.ndim != 1 or times.size < 1 or not np.all(np.diff(times, prepend=0.0) > 0):
@@ -52,38 +59,67 @@ def follow_relaxation(
     if cells < 2:
         raise InputError(f"{cells} cells a level have no spread; use 2 or more.")
     target = finite_tensor(levels_S, "programmed level").reshape(-1)
-    effects = Effects(read_noise=read_noise)
-    array = CellArray(card, len(target), cells, generator=torch_generator(seed, 11), effects=effects)
+    temperature = _temperatures(card, temperature_K, times)
+    array = CellArray(
+        card,
+        len(target),
+        cells,
+        generator=torch_generator(seed, 11),
+        effects=Effects(read_noise=read_noise, telegraph=telegraph is not None),
+        memory_exponent=memory_exponent,
+        telegraph=TelegraphLaw() if telegraph is None else telegraph,
+    )
     array.program(target[:, None].expand(len(target), cells), acceptance=acceptance)
     start = array.read_conductance_S()
-    change = np.empty((times.size, len(target), cells))
+    change, effective = np.empty((times.size, len(target), cells)), np.empty(times.size)
     for index, time in enumerate(times):
-        array.advance(float(time))
+        array.advance(float(time), temperature_K=float(temperature[index]))
+        effective[index] = array.effective_time_s
         change[index] = (array.read_conductance_S() - start).cpu().numpy()
-    return _trace(card, times, target.numpy(), change, seed)
-
-
-def _trace(
-    card: DeviceCard, times: np.ndarray, target: np.ndarray, change: np.ndarray, seed: int
-) -> RelaxationTrace:
     law = card.statistics.relaxation
-    sigma_law = np.array([relaxation_sigma_S(law, time) for time in times])
+    sigma = np.array([relaxation_sigma_S(law, time) for time in effective])
+    exponent = law.memory_exponent if memory_exponent is None else memory_exponent
     flat = change.reshape(times.size, -1)
     return RelaxationTrace(
         time_s=times,
-        target_S=target,
+        target_S=target.numpy(),
         change_S=change,
         mean_S=flat.mean(axis=1),
         sigma_S=flat.std(axis=1, ddof=1),
-        law_mean_S=np.array([relaxation_mean_S(law, time) for time in times]),
-        law_sigma_S=sigma_law,
+        law_mean_S=np.array([relaxation_mean_S(law, time) for time in effective]),
+        law_sigma_S=sigma,
         correlation=_correlation(flat),
-        law_correlation=_ratio(
-            np.minimum.outer(sigma_law, sigma_law), np.maximum.outer(sigma_law, sigma_law)
-        ),
+        law_correlation=law_correlation(sigma, exponent),
+        memory_exponent=float(exponent),
+        temperature_K=temperature,
+        effective_time_s=effective,
+        telegraph_share=0.0 if telegraph is None else telegraph.share,
         status=Status.SAMPLED,
         provenance=Provenance.create("array.relaxation", card=card, seed=seed),
     )
+
+
+def _temperatures(card: DeviceCard, temperature_K, times: np.ndarray) -> np.ndarray:
+    given = np.atleast_1d(np.asarray(card.ambient_K if temperature_K is None else temperature_K, dtype=float))
+    if given.shape not in ((1,), times.shape):
+        raise InputError(
+            f"{given.size} temperatures do not fit {times.size} times; give one for all or one for each time."
+        )
+    return np.broadcast_to(given, times.shape).copy()
+
+
+def law_correlation(sigma: np.ndarray, exponent: float) -> np.ndarray:
+    """Correlation of the process between all pairs of times, (min sigma/max sigma)^exponent.
+
+    Args:
+        sigma: (times,) standard deviations, in any unit.
+        exponent: memory exponent.
+
+    Returns:
+        (times, times); 0 where a sigma is 0.
+    """
+    ratio = _ratio(np.minimum.outer(sigma, sigma), np.maximum.outer(sigma, sigma))
+    return np.where(ratio > 0, ratio**exponent, 0.0)
 
 
 def _correlation(flat: np.ndarray) -> np.ndarray:

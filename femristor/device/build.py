@@ -244,7 +244,13 @@ def _statistics(text: CardText, reader: _Reader) -> dc.Statistics:
         read_voltage_V=v["read_voltage"],
         wire_segment_ohm=v["wire_segment"],
         programming=lines,
-        relaxation=dc.RelaxationLaw(relax["mean_slope"], relax["sigma_slope"], relax["sigma_offset"]),
+        relaxation=dc.RelaxationLaw(
+            relax["mean_slope"],
+            relax["sigma_slope"],
+            relax["sigma_offset"],
+            relax.get("activation"),
+            relax.get("memory_exponent", 1.0),
+        ),
         read_noise=dc.ReadNoiseLaw(noise["coefficient"], noise["reference_time"]),
         pulses=dc.PulseStatistics(
             p["n_states_mean"],

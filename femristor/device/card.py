@@ -178,11 +178,21 @@ class LineLaw:
 
 @dataclass(frozen=True)
 class RelaxationLaw:
-    """Mean shift and sigma of a programmed conductance, lines in ln(t/s)."""
+    """Mean shift and sigma of a programmed conductance, lines in ln(t/s).
+
+    Attributes:
+        mean_slope_S: mean change a unit of ln t.
+        sigma_slope_S: sigma a unit of ln t.
+        sigma_offset_S: sigma at 1 s.
+        activation_J: Arrhenius energy of relaxation; None where the card gives none.
+        memory_exponent: m of the correlation (sigma_t/sigma_u)^m of two times; 1 is independent increments.
+    """
 
     mean_slope_S: float
     sigma_slope_S: float
     sigma_offset_S: float
+    activation_J: float | None = None
+    memory_exponent: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -198,11 +198,13 @@ class ProgrammingSection(Section):
 
 
 class RelaxationSection(Section):
-    """Table [statistics.relaxation]."""
+    """Table [statistics.relaxation]; activation energy and memory exponent may be missing."""
 
     mean_slope: _quantity("S", "any")
     sigma_slope: _quantity("S", ">=0")
     sigma_offset: _quantity("S", ">=0")
+    activation: _quantity("J") | None = None
+    memory_exponent: NotNegative | None = None
 
 
 class ReadNoiseSection(Section):
