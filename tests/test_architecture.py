@@ -101,9 +101,13 @@ def test_import_contracts_hold():
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+# An array is made of live compact cells: it takes that room's models, not only its results.
+LIVE = {"array": {"compact"}}
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_room_imports_only_results_of_earlier_rooms(room):
-    earlier = ROOMS[: ROOMS.index(room)]
+    earlier = set(ROOMS[: ROOMS.index(room)]) - LIVE.get(room, set())
     wrong = []
     for path in (PACKAGE / room).rglob("*.py"):
         for name in imported_modules(path):

@@ -132,20 +132,9 @@ def run_rows(
         done = 0
         for b in range(d.shape[0]):
             while done < found and hits[done, 0] == b:
+                slot = hits[done, 1]
                 fired += fire_slot(
-                    fast,
-                    parameters,
-                    library,
-                    kind,
-                    d,
-                    columns,
-                    negative,
-                    counts,
-                    keys,
-                    b,
-                    hits[done, 1],
-                    i,
-                    scratch,
+                    fast, parameters, library, kind, d, columns, negative, counts, keys, b, slot, i, scratch
                 )
                 done += 1
             k = events[b, 0]
