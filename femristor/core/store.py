@@ -218,6 +218,7 @@ RESULT_MODULES = (
     "femristor.compact.stochastic_result",
     "femristor.array.result",
     "femristor.array.costs_result",
+    "femristor.array.wires_result",
     "femristor.nn.result",
     "femristor.nn.training_result",
 )
