@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from femristor.compact import kernels
+from femristor.compact.hop_streams import normal
 from femristor.compact.kernels import CONVERGED, DENSITY_RANGE, STALLED, VOLTAGE_RANGE
 from femristor.compact.load_kernels import RESET, SET
 from femristor.compact.step_kernels import (
@@ -28,7 +29,8 @@ from femristor.compact.step_kernels import (
 )
 
 LONGEST = 0.125
-"""Longest step, of a piece of the pulse: noise is added at the end of a step."""
+"""Longest step, of a piece of the pulse: noise is added at the end of a step. STEPS has one a piece."""
+STEPS = (LONGEST, LONGEST, LONGEST, LONGEST, LONGEST)
 ABOVE, BELOW = -1, -2
 """Program-verify stopped without the target: pulses used up."""
 
@@ -51,10 +53,10 @@ def activity(kind, model, field, cell, u, v, i, f):
 
 
 @njit(cache=True)
-def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per_hop, rng):
+def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per_hop, rng, longest):
     """Advance one cell over one straight piece with noise; as `step_kernels.segment`.
 
-    per_hop: F over the switching volume [1/m^3]; rng: source of the noise.
+    per_hop: F over the switching volume [1/m^3]; rng: source of the noise; longest: step, of the piece.
     """
     s, steps, grow, first, status = 0.0, 0, 5.0, 0.0, CONVERGED
     u, v, i, _, v_a, i_a = point
@@ -64,7 +66,7 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
     point = (u, v, i, scale * f, v_a, i_a)
     early = scale * per_hop * math.exp(-u) * activity(kind, model, field, cell, u, v, i, f)
     growth = scale * f_u
-    h = min(max(h, STEP_MIN), LONGEST)
+    h = min(max(h, STEP_MIN), longest)
     while status == CONVERGED and s < 1.0:
         steps += 1
         rest = 1.0 - s
@@ -96,19 +98,23 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
         early *= math.exp(min(max(2 * h * growth, -2.0), 2.0))
         variance = 0.5 * h * (early + scale * rate)
         if variance > 0.0:
-            u += math.sqrt(variance) * rng.standard_normal() - 0.5 * variance
+            u += math.sqrt(variance) * normal(rng) - 0.5 * variance
         _, f, f_u, v, i, status = solve_stage(kind, model, cell, line, u, 0.0, volt, sign, u, v, i, tight)
         growth = scale * f_u
         early = scale * per_hop * math.exp(-u) * activity(kind, model, field, cell, u, v, i, f)
         point = (u, v, i, scale * f, v_a, i_a)
-        h = min(h * min(max(factor, 0.2), grow), LONGEST)
+        h = min(h * min(max(factor, 0.2), grow), longest)
         grow = 5.0
     return point, h, status, s, steps, first
 
 
 @njit(cache=True)
-def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per_hop, rng):
-    """One trapezoid from 0 V with noise, as `step_kernels.pulse`: u, status, time reached, applied voltage there."""
+def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per_hop, rng, longest=STEPS):
+    """One trapezoid from 0 V with noise, as `step_kernels.pulse`: u, status, time reached, applied voltage there.
+
+    longest: step, of each of the five pieces. hints: (2, 10), the last two the device voltage and the current (IBM's
+    law only) at the end of the plateau.
+    """
     row = SET if sign > 0 else RESET
     line, hint = lines[row], hints[row]
     edge, hold = shape[2], shape[3]
@@ -126,13 +132,16 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
         curved = q if piece == 1 or piece == 3 else 0.0
         span = (length, low, high, curved, math.exp(-curved))
         point, _, status, reached, _, first = segment(
-            kind, model, field, cell, line, sign, span, point, tolerance, hint[piece], per_hop, rng
-        )
+            kind, model, field, cell, line, sign, span, point, tolerance, hint[piece], per_hop, rng,
+            longest[piece],
+        )  # fmt: skip
         if status != CONVERGED:
             at = place(span, reached)[0]
             share = abs(at - low) / abs(high - low) if high != low else reached
             return point[0], status, done + share * length, sign * at
         hint[piece] = first
+        if piece == 2:
+            hint[8], hint[9] = point[1], point[2]
         rate = abs(point[3]) / place(span, 1.0)[1]
         if piece == 0:
             hint[6], hint[7], at_foot = point[1] / foot, point[2] / foot, rate
@@ -145,12 +154,12 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
 @njit(cache=True)
 def fresh_hints():
     """Hints of a cell before its first pulse, as `step_kernels.follow` starts."""
-    hints = np.full((2, 8), 0.25)
-    hints[:, 5], hints[:, 6], hints[:, 7] = STEEP_MAX / 3, 0.9, 0.0
+    hints = np.full((2, 10), 0.25)
+    hints[:, 5], hints[:, 6], hints[:, 7:] = STEEP_MAX / 3, 0.9, 0.0
     return hints
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def train(
     kind, tables, field, ionic, parameters, loads, shapes, directions, start, tolerance, read_V, per_hop, rng
 ):
@@ -200,7 +209,7 @@ def train(
     return state, found, status, where
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def verify(
     kind, tables, field, ionic, parameters, loads, shapes, targets, start, tolerance, read_V, per_hop, rng,
     accept, most,
