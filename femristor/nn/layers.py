@@ -60,6 +60,7 @@ class AnalogLinear(torch.nn.Module):
         weight: (out_features, in_features + bias) first weights; uniform +-1/sqrt(in_features) by default.
         input_converter: applied to the inputs in the forward product, e.g. a 6-bit DAC.
         output_converter: applied to its result, e.g. an 8-bit ADC.
+        output_scale: (out_features,) digital factors behind the array, which let weights use the whole window; 1 by default.
 
     Raises:
         InputError: a layer without inputs or outputs, weights outside the window, an unknown rule.
@@ -79,6 +80,7 @@ class AnalogLinear(torch.nn.Module):
         weight: np.ndarray | torch.Tensor | None = None,
         input_converter: Converter | None = None,
         output_converter: Converter | None = None,
+        output_scale: np.ndarray | torch.Tensor | None = None,
     ) -> None:
         super().__init__()
         if in_features < 1 or out_features < 1:
@@ -96,6 +98,7 @@ class AnalogLinear(torch.nn.Module):
         first = _first_weights(weight, (rows, cols), in_features, seed=seed, number=number)
         _check_window(first, slow)
         self.weight = torch.nn.Parameter(torch.from_numpy(self.devices.clip(first)))
+        self._keep_scale(output_scale)
         self.register_buffer("tile_key", torch.tensor([tile_key(seed, number).astype(np.int64)]))
         if isinstance(self.rule, AgadSettings):
             self.fast_devices = device.sample(rows, cols, seed=seed, stream=2 * number + 1)
@@ -137,7 +140,19 @@ class AnalogLinear(torch.nn.Module):
             )
         if self.has_bias:
             x = torch.cat((x, x.new_ones((*x.shape[:-1], 1))), dim=-1)
-        return _Product.apply(x, self.weight, self)
+        product = _Product.apply(x, self.weight, self)
+        return product if self.output_scale is None else product * self.output_scale.to(product.dtype)
+
+    def _keep_scale(self, scale) -> None:
+        if scale is None:
+            self.output_scale = None
+            return
+        values = torch.as_tensor(np.asarray(scale, dtype=np.float32)).clone()
+        if values.shape != (self.out_features,) or not bool(torch.all((values > 0) & values.isfinite())):
+            raise InputError(
+                f"Output scales of shape {tuple(values.shape)} do not fit {self.out_features} outputs; give one above 0 each."
+            )
+        self.register_buffer("output_scale", values)
 
     def record(self, x: torch.Tensor, gradient: torch.Tensor) -> None:
         """Keep a batch of inputs and errors for the next update (called by the backward pass)."""

@@ -1,0 +1,191 @@
+"""A torch model onto analog layers and back: `to_analog(model, device)`, `to_digital(model)`.
+
+Each row of a weight matrix is divided by its largest |weight| and multiplied by `use` of the window, and the quotient
+becomes the layer's digital output scale, so that every row uses the window whatever its size.
+"""
+
+import copy
+
+import torch
+
+from femristor.core.errors import InputError
+from femristor.nn.convolution import AnalogConv2d
+from femristor.nn.devices.parameters import Device
+from femristor.nn.layers import AnalogLinear
+from femristor.nn.recurrent import AnalogLSTM
+
+
+def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed: int = 0, **options):
+    """A copy of a model whose Linear, Conv2d and LSTM layers are analog; all other layers stay.
+
+    Args:
+        model: any torch model.
+        device: what is under each cell.
+        use: share of the window that the largest weight of a row takes; training needs the rest.
+        seed: of devices and pulses; the k-th tile takes number k.
+        **options: `rule` and converters of the layers.
+
+    Returns:
+        The analog model (same outputs up to rounding, where weights lie in each device's own bounds).
+
+    Raises:
+        InputError: a convolution with groups or another padding than zeros, a bidirectional or projected LSTM.
+    """
+    if not 0 < use <= 1:
+        raise InputError(f"The weights cannot use {use} of the window; give a share above 0, at most 1.")
+    return _walk(copy.deepcopy(model), _Maker(device, use, seed, options), "model")
+
+
+def to_digital(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy of a model whose analog layers are torch's own, with the weights that the devices have now.
+
+    Args:
+        model: with analog layers.
+
+    Returns:
+        A digital model.
+    """
+    return _walk(copy.deepcopy(model), _digital, "model")
+
+
+def _walk(module: torch.nn.Module, make, name: str) -> torch.nn.Module:
+    made = make(module, name)
+    if made is not None:
+        return made.train(module.training)
+    for child, inner in module.named_children():
+        setattr(module, child, _walk(inner, make, f"{name}.{child}"))
+    return module
+
+
+class _Maker:
+    """Makes analog layers with rising tile numbers."""
+
+    def __init__(self, device: Device, use: float, seed: int, options: dict) -> None:
+        self.device, self.use, self.options = device, use, {**options, "seed": seed}
+        self.number = 0
+
+    def __call__(self, module: torch.nn.Module, name: str) -> torch.nn.Module | None:
+        if isinstance(module, torch.nn.LSTM):
+            return self._lstm(module, name)
+        if isinstance(module, torch.nn.Conv2d):
+            return self._conv(module, name)
+        if isinstance(module, torch.nn.Linear):
+            weight, scale = self._scaled(module.weight, module.bias)
+            return AnalogLinear(
+                module.in_features,
+                module.out_features,
+                weight=weight,
+                output_scale=scale,
+                **self._common(module),
+            )
+        return None
+
+    def _common(self, module) -> dict:
+        number, self.number = self.number, self.number + 1
+        return {"device": self.device, "bias": module.bias is not None, "number": number, **self.options}
+
+    def _scaled(self, weight: torch.Tensor, bias: torch.Tensor | None):
+        """(rows, cols + bias) weights within the window, and their scales."""
+        rows = weight.detach().reshape(weight.shape[0], -1).float().cpu()
+        if bias is not None:
+            rows = torch.cat((rows, bias.detach().float().cpu()[:, None]), dim=1)
+        largest = rows.abs().amax(dim=1)
+        if not bool(torch.isfinite(largest).all()):
+            raise InputError(
+                "A weight of the model is NaN or infinite; repair the model before converting it."
+            )
+        room = self.use * min(abs(self.device.w_min), self.device.w_max)
+        scale = torch.where(largest > 0, largest / room, torch.ones_like(largest))
+        return rows / scale[:, None], scale
+
+    def _conv(self, module: torch.nn.Conv2d, name: str) -> AnalogConv2d:
+        if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
+            raise InputError(
+                f"{name}: a crossbar convolves one group with zeros around the image; use groups=1 and a number as padding."
+            )
+        weight, scale = self._scaled(module.weight, module.bias)
+        return AnalogConv2d(
+            module.in_channels,
+            module.out_channels,
+            module.kernel_size,
+            stride=module.stride,
+            padding=module.padding,
+            dilation=module.dilation,
+            weight=weight,
+            output_scale=scale,
+            **self._common(module),
+        )
+
+    def _lstm(self, module: torch.nn.LSTM, name: str) -> AnalogLSTM:
+        if module.bidirectional or module.proj_size:
+            raise InputError(
+                f"{name}: bidirectional and projected LSTMs have no analog layer; use a plain one."
+            )
+        pairs = []
+        for layer in range(module.num_layers):
+            part = {key: getattr(module, f"{key}_l{layer}", None) for key in ("weight_ih", "weight_hh")}
+            bias = None
+            if module.bias:
+                bias = getattr(module, f"bias_ih_l{layer}") + getattr(module, f"bias_hh_l{layer}")
+            pairs.append(self._scaled(torch.cat((part["weight_ih"], part["weight_hh"]), dim=1), bias))
+        first, self.number = self.number, self.number + module.num_layers
+        return AnalogLSTM(
+            module.input_size,
+            module.hidden_size,
+            module.num_layers,
+            device=self.device,
+            batch_first=module.batch_first,
+            dropout=module.dropout,
+            bias=module.bias,
+            number=first,
+            weights=[weight for weight, _ in pairs],
+            output_scales=[scale for _, scale in pairs],
+            **self.options,
+        )
+
+
+def _digital(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
+    if isinstance(module, AnalogLinear):
+        made = torch.nn.Linear(module.in_features, module.out_features, bias=module.has_bias)
+        _fill(made, module)
+        return made
+    if isinstance(module, AnalogConv2d):
+        sizes = (module.in_channels, module.out_channels, module.kernel_size)
+        places = {"stride": module.stride, "padding": module.padding, "dilation": module.dilation}
+        made = torch.nn.Conv2d(*sizes, bias=module.tile.has_bias, **places)
+        _fill(made, module.tile)
+        return made
+    if isinstance(module, AnalogLSTM):
+        bias = module.tiles[0].has_bias
+        made = torch.nn.LSTM(
+            module.input_size,
+            module.hidden_size,
+            module.num_layers,
+            bias=bias,
+            batch_first=module.batch_first,
+            dropout=module.dropout,
+        )
+        with torch.no_grad():
+            for layer, tile in enumerate(module.tiles):
+                weight = _effective(tile)
+                inputs = tile.in_features - module.hidden_size
+                getattr(made, f"weight_ih_l{layer}").copy_(weight[:, :inputs])
+                getattr(made, f"weight_hh_l{layer}").copy_(weight[:, inputs : tile.in_features])
+                if bias:
+                    getattr(made, f"bias_ih_l{layer}").copy_(weight[:, -1])
+                    getattr(made, f"bias_hh_l{layer}").zero_()
+        return made
+    return None
+
+
+def _effective(tile: AnalogLinear) -> torch.Tensor:
+    weight = tile.weight.detach()
+    return weight if tile.output_scale is None else weight * tile.output_scale[:, None]
+
+
+@torch.no_grad()
+def _fill(made: torch.nn.Module, tile: AnalogLinear) -> None:
+    weight = _effective(tile)
+    made.weight.copy_(weight[:, : tile.in_features].reshape(made.weight.shape))
+    if tile.has_bias:
+        made.bias.copy_(weight[:, -1])

@@ -1,0 +1,119 @@
+"""`AnalogLSTM`: the four gates of a layer on one crossbar.
+
+    (i, f, g, o) = W [x_t; h_(t-1); 1],  c_t = sigmoid(f) c_(t-1) + sigmoid(i) tanh(g),  h_t = sigmoid(o) tanh(c_t)
+
+W is (4 hidden, inputs + hidden + bias), gates in torch's order. One product a time step; the pulsed update sees the
+time steps as the backward pass meets them, the last one first.
+Source: Gokmen et al., Front. Neurosci. 12, 745 (2018).
+"""
+
+import torch
+
+from femristor.core.errors import InputError
+from femristor.nn.devices.parameters import Device
+from femristor.nn.layers import AnalogLinear
+
+State = tuple[torch.Tensor, torch.Tensor]
+
+
+class AnalogLSTM(torch.nn.Module):
+    """LSTM of one or more layers, each on one crossbar; shapes and states as in `torch.nn.LSTM`.
+
+    Args:
+        input_size: inputs of the first layer.
+        hidden_size: outputs of each layer.
+        num_layers: layers.
+        device: what is under each cell.
+        batch_first: sequences come as (batch, time, inputs).
+        dropout: between layers, in training.
+        number: of the first tile; layer k takes number + k.
+        weights: (4 hidden, inputs + hidden + bias) of each layer.
+        output_scales: (4 hidden,) of each layer.
+        **options: `rule`, `bias`, `seed` and converters of `AnalogLinear`.
+
+    Raises:
+        InputError: sizes below 1, a dropout outside [0, 1), or what `AnalogLinear` refuses.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        device: Device,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        number: int = 0,
+        weights: list | None = None,
+        output_scales: list | None = None,
+        **options,
+    ) -> None:
+        super().__init__()
+        if min(input_size, hidden_size, num_layers) < 1 or not 0 <= dropout < 1:
+            raise InputError(
+                "An LSTM needs inputs, hidden units and layers of 1 or more and a dropout from 0 to below 1; correct them."
+            )
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.batch_first, self.dropout = batch_first, dropout
+        sizes = [input_size, *[hidden_size] * (num_layers - 1)]
+        self.tiles = torch.nn.ModuleList(
+            AnalogLinear(
+                size + hidden_size,
+                4 * hidden_size,
+                device=device,
+                number=number + layer,
+                weight=None if weights is None else weights[layer],
+                output_scale=None if output_scales is None else output_scales[layer],
+                **options,
+            )
+            for layer, size in enumerate(sizes)
+        )
+
+    def extra_repr(self) -> str:
+        """Text inside the layer's repr."""
+        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
+
+    def forward(self, x: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
+        """Run a sequence.
+
+        Args:
+            x: (time, batch, input_size), or (batch, time, input_size) with `batch_first`.
+            state: (h, c), each (num_layers, batch, hidden_size); zeros by default.
+
+        Returns:
+            Outputs of the last layer, shaped like x, and the last state.
+
+        Raises:
+            InputError: shapes that do not fit.
+        """
+        if x.ndim != 3 or x.shape[-1] != self.input_size:
+            raise InputError(
+                f"A sequence of shape {tuple(x.shape)} does not fit; give three axes, the last of {self.input_size} inputs."
+            )
+        sequence = x.transpose(0, 1) if self.batch_first else x
+        shape = (self.num_layers, sequence.shape[1], self.hidden_size)
+        if state is None:
+            state = (x.new_zeros(shape), x.new_zeros(shape))
+        elif any(tuple(part.shape) != shape for part in state):
+            raise InputError(f"The state must be two tensors of shape {shape}; give the one that came back.")
+        hidden, cell = [], []
+        for layer, tile in enumerate(self.tiles):
+            if layer and self.dropout:
+                sequence = torch.nn.functional.dropout(sequence, self.dropout, self.training)
+            sequence, h, c = _layer(tile, sequence, state[0][layer], state[1][layer])
+            hidden.append(h)
+            cell.append(c)
+        out = sequence.transpose(0, 1) if self.batch_first else sequence
+        return out, (torch.stack(hidden), torch.stack(cell))
+
+
+def _layer(tile: AnalogLinear, sequence: torch.Tensor, h: torch.Tensor, c: torch.Tensor):
+    """(time, batch, hidden) outputs of one layer and its last h and c."""
+    outputs = []
+    for step in sequence:
+        i, f, g, o = tile(torch.cat((step, h), dim=-1)).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        outputs.append(h)
+    return torch.stack(outputs), h, c
