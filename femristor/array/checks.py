@@ -38,7 +38,8 @@ def finite_tensor(values, name: str, *, device="cpu") -> torch.Tensor:
         InputError: not numbers, empty, or NaN or infinity among them.
     """
     try:
-        tensor = torch.as_tensor(values).detach().to(device=device, dtype=torch.float64)
+        # Without the type a Python float would pass through float32.
+        tensor = torch.as_tensor(values, dtype=torch.float64, device=device).detach()
     except (TypeError, ValueError, RuntimeError):
         raise InputError(
             f"The {name} is not a rectangular array of numbers; give one number for each entry."
