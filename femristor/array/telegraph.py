@@ -28,16 +28,17 @@ class TelegraphLaw:
     """How many traps there are, and which share of the read noise they make.
 
     The defaults are another technology's (A of the RRAM-Relaxation-Master-Model data, MIT licence), five records of
-    250 s: telegraph noise in four of them, which is a Poisson mean of ln 5 traps in the 11.5 e-folds they see, and
-    a mean share of the variance as fitted by `fit_read_noise`. Five cells say little; see docs/theory/relaxation.md.
+    250 s fitted by `fit_read_noise`: two of the five are told from Gaussian noise of the same spectrum, a Poisson mean
+    of ln(5/3) traps in the 11.5 e-folds they see, and the mean share of the variance, 0 for the other three, is 0.31.
+    Five cells say little; see docs/theory/relaxation.md.
 
     Attributes:
         share: of the variance of the read noise law, 0 to 1.
         traps_per_efold: mean number of traps of a cell in an e-fold of their time constant.
     """
 
-    share: float = 0.5
-    traps_per_efold: float = 0.14
+    share: float = 0.31
+    traps_per_efold: float = 0.044
 
     def __post_init__(self):
         """Check ranges."""

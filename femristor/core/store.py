@@ -217,6 +217,8 @@ RESULT_MODULES = (
     "femristor.compact.result",
     "femristor.compact.stochastic_result",
     "femristor.array.result",
+    "femristor.array.relaxation_result",
+    "femristor.array.retention_fit_result",
     "femristor.array.costs_result",
     "femristor.array.wires_result",
     "femristor.nn.result",
