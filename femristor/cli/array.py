@@ -9,6 +9,7 @@ from femristor.cli.options import CommandGroup
 COMMANDS = {
     "program": "Program-verify of cells to levels, and their distributions.",
     "pulses": "Open-loop pulses on all cells: states, skew of the symmetry point, noise-to-signal.",
+    "remedies": "What helps against wire resistance: error of each remedy by tile size, largest tiles.",
     "relax": "Trajectories of cells after programming, beside the measured laws.",
 }
 

@@ -220,6 +220,7 @@ RESULT_MODULES = (
     "femristor.array.relaxation_result",
     "femristor.array.retention_fit_result",
     "femristor.array.costs_result",
+    "femristor.array.remedies_result",
     "femristor.array.wires_result",
     "femristor.nn.result",
     "femristor.nn.training_result",
