@@ -1,5 +1,7 @@
 """Activation energy of a bake from mean and spread of the change, and what it cannot say."""
 
+import itertools
+
 import numpy as np
 from scipy import optimize, stats
 
@@ -121,7 +123,7 @@ def _line(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> dict:
 def _bands(before: np.ndarray, change: np.ndarray, edges: np.ndarray) -> np.ndarray:
     found = np.full((len(before), len(edges) - 1), np.nan)
     for row, (start, moved) in enumerate(zip(before, change, strict=True)):
-        for band, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for band, (low, high) in enumerate(itertools.pairwise(edges)):
             inside = (start >= low) & (start < high)
             if inside.any():
                 found[row, band] = moved[inside].mean()

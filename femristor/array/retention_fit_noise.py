@@ -178,7 +178,7 @@ def _dwells(score: np.ndarray, low: float, high: float, rate_Hz: float) -> dict:
 
 
 def _power(mean: np.ndarray, sigma: np.ndarray) -> tuple[float, float, float]:
-    """b of sigma = c G^b, its standard error, rms of ln sigma; nothing to fit below three records."""
+    """Exponent b of sigma = c G^b, its standard error, rms of ln sigma; nothing to fit below three records."""
     if mean.size < 3 or np.ptp(mean) == 0:
         return float("nan"), float("inf"), float("nan")
     x, y = np.log(mean), np.log(sigma)

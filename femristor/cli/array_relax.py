@@ -1,10 +1,15 @@
-"""femristor array relax: cells followed over time."""
+"""femristor array relax: cells followed over time, or laws fitted to a measured file."""
+
+from pathlib import Path
 
 import click
 
 from femristor.cli.array_shared import MICRO, acceptance_option, numbers, read_noise_option, save_result
 from femristor.cli.options import Context, card_option, common_options, out_option
-from femristor.cli.tables import text_table
+from femristor.core.errors import InputError
+
+KINDS = ("relaxation", "read-noise", "bake")
+TEN_MINUTES_S = 600.0
 
 
 @click.command("relax")
@@ -16,56 +21,123 @@ from femristor.cli.tables import text_table
 @click.option("--times", default=None, help="Times in s, rising from above 0; 10 ms to ten years by default.")
 @acceptance_option
 @read_noise_option
-@out_option("HDF5 file for the trajectories.")
+@click.option("--rtn", is_flag=True, help="Add random telegraph noise; it takes a share of the read noise.")
+@click.option(
+    "--memory", default=None, type=float, metavar="M",
+    help="Correlation of two times is (sigma ratio)^M: 0 frozen, 1 independent increments; the card's by default.",
+)  # fmt: skip
+@click.option(
+    "--temperature", default=None, metavar="K",
+    help="Kelvin, one for all times or one for each (from the time before on); the card's ambient by default.",
+)  # fmt: skip
+@click.option("--measured", default=None, metavar="FILE.tsv[.gz]", help="Fit this measured file instead.")
+@click.option("--kind", type=click.Choice(KINDS), default=None, help="What the measured file holds.")
+@click.option("--figure", default=None, metavar="FILE.png", help="Figure of the result.")
+@out_option("HDF5 file for the trajectories, or for the fit.")
 @common_options
-def relax(
-    context: Context,
-    *,
-    card: str,
-    levels_us: str,
-    cells: int,
-    times: str | None,
-    acceptance: float,
-    read_noise: bool,
-    out: str | None,
-) -> None:
-    """Trajectories of cells after programming, beside the measured laws."""
-    from femristor.array.traces import DEFAULT_TIMES_S, follow_relaxation
+def relax(context: Context, *, card: str, measured: str | None, kind: str | None, **own) -> None:
+    """Trajectories of cells after programming beside the measured laws and vacancy hops, or a fit of such laws."""
+    from femristor.core.files import ensure_output_dir
     from femristor.device import load_card
 
+    if (measured is None) != (kind is None):
+        raise InputError(f"--measured and --kind ({', '.join(KINDS)}) belong together; give both or neither.")
+    for path in (own["out"], own["figure"]):
+        if path:
+            ensure_output_dir(Path(path).parent)
+    loaded = load_card(card)
+    if measured is not None:
+        _fit(context, loaded, measured, kind, own)
+    else:
+        _follow(context, loaded, own)
+
+
+def _follow(context: Context, card, own: dict) -> None:
+    """Sample trajectories and print them beside laws, paper and hops."""
+    from femristor.array.levels import program_levels
+    from femristor.array.relaxation_barriers import barrier_demand
+    from femristor.array.relaxation_temperature import activation_origin, retention_activation_J
+    from femristor.array.telegraph import TelegraphLaw
+    from femristor.array.traces import DEFAULT_TIMES_S, follow_relaxation
+    from femristor.cli.array_relax_text import trace_text
+    from femristor.core.constants import EV
+
+    times = DEFAULT_TIMES_S if own["times"] is None else numbers(own["times"], "--times")
+    kelvin = None if own["temperature"] is None else numbers(own["temperature"], "--temperature")
     trace = follow_relaxation(
-        load_card(card),
-        levels_S=[level / MICRO for level in numbers(levels_us, "--levels-uS")],
-        cells=cells,
-        times_s=DEFAULT_TIMES_S if times is None else numbers(times, "--times"),
-        acceptance=acceptance,
-        read_noise=read_noise,
+        card,
+        levels_S=[level / MICRO for level in numbers(own["levels_us"], "--levels-uS")],
+        cells=own["cells"],
+        times_s=times,
+        acceptance=own["acceptance"],
+        read_noise=own["read_noise"],
+        telegraph=TelegraphLaw() if own["rtn"] else None,
+        memory_exponent=own["memory"],
+        temperature_K=kelvin,
         seed=context.seed,
     )
-    save_result(trace, out)
-    rows = [
-        (f"{time:.4g}", *(f"{value * MICRO:.4f}" for value in values), f"{correlation:.3f}")
-        for time, *values, correlation in zip(
-            trace.time_s,
-            trace.mean_S,
-            trace.law_mean_S,
-            trace.sigma_S,
-            trace.law_sigma_S,
-            trace.correlation[-1],
-            strict=True,
-        )
-    ]
-    header = ("t [s]", "mean [uS]", "law", "sigma [uS]", "law", "correlation with the last time")
-    context.emit(
-        {
-            "time_s": trace.time_s,
-            "mean_S": trace.mean_S,
-            "law_mean_S": trace.law_mean_S,
-            "sigma_S": trace.sigma_S,
-            "law_sigma_S": trace.law_sigma_S,
-            "correlation": trace.correlation,
-            "law_correlation": trace.law_correlation,
-            "out": out,
+    demand = barrier_demand(card, times_s=trace.time_s)
+    overlap = {
+        noise: program_levels(
+            card, cells=200, acceptance=own["acceptance"], times_s=(TEN_MINUTES_S,), read_noise=noise,
+            seed=context.seed,
+        )[0]
+        for noise in (False, True)
+    }  # fmt: skip
+    save_result(trace, own["out"])
+    _figure(own["figure"], "time_figure", trace, demand)
+    fields = ("time_s", "temperature_K", "effective_time_s", "mean_S", "law_mean_S", "sigma_S", "law_sigma_S")
+    more = ("correlation", "law_correlation", "memory_exponent", "telegraph_share")
+    payload = {
+        **{name: getattr(trace, name) for name in (*fields, *more)},
+        "activation_eV": retention_activation_J(card) / EV,
+        "activation_origin": activation_origin(card),
+        "overlap_ten_minutes": {
+            "law": overlap[False].overlap_law,
+            "sampled": overlap[False].overlap_sampled,
+            "law_with_read_noise": overlap[True].overlap_law,
+            "sampled_with_read_noise": overlap[True].overlap_sampled,
         },
-        text_table(header, rows, right=range(len(header))),
-    )
+        "hops": demand,
+        "figure": own["figure"],
+        "out": own["out"],
+    }
+    context.emit(payload, trace_text(trace, demand, overlap, payload["activation_origin"]))
+
+
+def _fit(context: Context, card, measured: str, kind: str, own: dict) -> None:
+    """Fit the laws to a measured file."""
+    from femristor.array import retention_data as data
+    from femristor.cli import array_relax_text as text
+
+    for name in ("times", "memory", "temperature"):
+        if own[name] is not None:
+            raise InputError(
+                f"--{name} belongs to sampled cells, not to a measured file; leave it out or drop --measured."
+            )
+    if kind == "relaxation":
+        from femristor.array.retention_fit import fit_relaxation
+
+        fit = fit_relaxation(data.read_relaxation(measured), seed=context.seed)
+        shown, figure = text.relaxation_text(fit, card), "relaxation_fit_figure"
+    elif kind == "read-noise":
+        from femristor.array.retention_fit_noise import fit_read_noise
+
+        fit = fit_read_noise(data.read_read_noise(measured), seed=context.seed)
+        shown, figure = text.read_noise_text(fit), "read_noise_figure"
+    else:
+        from femristor.array.retention_fit_bake import fit_bake
+
+        fit = fit_bake(data.read_bake(measured))
+        shown, figure = text.bake_text(fit, card), "bake_figure"
+    save_result(fit, own["out"])
+    _figure(own["figure"], figure, fit)
+    context.emit({"kind": kind, **vars(fit), "figure": own["figure"], "out": own["out"]}, shown)
+
+
+def _figure(path: str | None, name: str, *results) -> None:
+    if path:
+        from femristor.plot import relaxation as plots
+        from femristor.plot.style import save_png
+
+        save_png(getattr(plots, name)(*results), path)
