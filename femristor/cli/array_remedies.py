@@ -92,7 +92,7 @@ def _text(found) -> str:
     rows = []
     for row, name in enumerate(found.remedies):
         entries = (
-            f"{value:.4f} ({100 * part:.2g} %)"
+            f"{value:.3g} ({100 * part:.2g} %)"
             for value, part in zip(found.rmse[row], found.relative[row], strict=True)
         )
         rows.append((name, f"{found.devices[row]}", *entries, _largest(found, row)))
