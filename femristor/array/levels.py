@@ -118,7 +118,7 @@ def program_levels(
     return tuple(found)
 
 
-def _smooth_sigma(target: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def smooth_sigma(target: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Sigma as a smooth function of the level: the scatter of each sample sigma would bias the overlap."""
     shape = np.stack([np.ones_like(target), (target / target.max()) ** 2], axis=1)
     variance = shape @ np.linalg.lstsq(shape, sigma**2, rcond=None)[0]
@@ -137,7 +137,7 @@ def _distribution(target, values, sigma_law, time, acceptance, read_noise, card,
         time_s=time,
         acceptance=float(acceptance),
         overlap_law=level_overlap(target, sigma_law),
-        overlap_sampled=level_overlap(target, _smooth_sigma(target, sigma)),
+        overlap_sampled=level_overlap(target, smooth_sigma(target, sigma)),
         misread_fraction=float(np.mean(nearest != np.arange(len(target))[:, None])),
         read_noise=read_noise,
         status=Status.SAMPLED,
