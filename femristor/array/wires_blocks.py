@@ -71,7 +71,7 @@ def _eliminate(columns, ladders: Ladders, segment: float, driver: float, *, both
     spare = torch.empty_like(outputs)
     block = columns.new_zeros(batch, rows, rows)
     inverse = torch.empty_like(block)
-    seen, extra = block.numpy(), None
+    seen, extra, direct = block.numpy(), None, None
     for place in range(cols - 1, -1, -1):
         last = place == cols - 1
         diagonal = 2.0 if not last else 1.0 + (1.0 / ratio if both else 0.0)
@@ -87,7 +87,7 @@ def _eliminate(columns, ladders: Ladders, segment: float, driver: float, *, both
         outputs, spare = spare, outputs
         if both:
             added = torch.bmm(outputs[:, place:], extra)
-            direct = added if last else torch.cat([added[:, :1], direct + added[:, 1:]], 1)
+            direct = added if direct is None else torch.cat([added[:, :1], direct + added[:, 1:]], 1)
             if place == 0:
                 # The node is u_0 = W (V + ratio Q V): the source enters the last step with r_d in place of r.
                 direct = direct + (ratio - 1.0) * added
@@ -98,7 +98,7 @@ def _eliminate(columns, ladders: Ladders, segment: float, driver: float, *, both
 def _eliminate_carrying(columns, ladders: Ladders, segment, driver, *, both: bool) -> torch.Tensor:
     """Recursion in M: one product a column more, on any device and for any ratio of resistances."""
     factor = BlockFactor(columns, ladders, segment, (driver, driver if both else math.inf))
-    batch, cols, rows = columns.shape
+    batch, _, rows = columns.shape
     eye = torch.eye(rows, dtype=columns.dtype, device=columns.device).expand(batch, rows, rows)
     cell_V = factor.cell_voltages(eye, None)
     return torch.einsum("bjiv,bji->bvj", cell_V, columns)

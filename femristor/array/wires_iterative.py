@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 
 from femristor.array.wire_grid import WireGrid
+from femristor.array.wires_ladder import add_drops
 from femristor.core.errors import ConvergenceError
 
 STEPS_MAX = 3000
@@ -32,7 +33,7 @@ class Line:
             axis: -1 along rows, -2 along columns.
             like: tensor whose type and device are used.
         """
-        first, last = ends_ohm
+        first, last = self.ends = tuple(map(float, ends_ohm))
         self.axis, self.flipped = axis, math.isinf(first)
         self.segment, self.first = float(segment), last if self.flipped else first
         self.total = math.inf
@@ -45,24 +46,26 @@ class Line:
 
     def drop(self, current_A: torch.Tensor) -> torch.Tensor:
         """Voltage that currents taken off the wire cost at each cell."""
+        axis = self.axis
         if self.idle:
             return torch.zeros_like(current_A)
-        axis = self.axis
         flow = current_A if self.flipped else current_A.flip(axis)
-        flow = flow.cumsum(axis)
-        flow = flow if self.flipped else flow.flip(axis)
-        # flow_k is the current in the segment in front of cell k, seen from the end that is held.
-        flow = flow.flip(axis) if self.flipped else flow
+        # The current in the segment in front of each cell, cells counted from the end that is held.
+        flow = flow.cumsum(axis).flip(axis)
         lost = self.segment * flow
-        head = lost.narrow(axis, 0, 1)
-        head.copy_(self.first * flow.narrow(axis, 0, 1))
+        lost.narrow(axis, 0, 1).copy_(self.first * flow.narrow(axis, 0, 1))
         lost = lost.cumsum(axis)
         if self.flipped:
             return lost.flip(axis)
         if math.isfinite(self.total):
-            back = (self.distance * current_A).sum(axis, keepdim=True) / self.total
-            lost = lost - self.distance * back
+            lost = lost - self.distance * (self.distance * current_A).sum(axis, keepdim=True) / self.total
         return lost
+
+    def add_drop(self, current_A, out) -> None:
+        """The same added to `out` by a kernel; both (batch, rows, cols) NumPy arrays."""
+        if not self.idle:
+            turn = (0, 1, 2) if self.axis == -2 else (0, 2, 1)
+            add_drops(current_A.transpose(turn), self.segment, *self.ends, out.transpose(turn))
 
 
 class Wires:
@@ -78,7 +81,14 @@ class Wires:
 
     def drop(self, current_A: torch.Tensor) -> torch.Tensor:
         """What both wires take off the cells, (..., rows, cols) [V]."""
-        return self.bit.drop(current_A) + self.source.drop(current_A)
+        if current_A.device.type != "cpu":
+            return self.bit.drop(current_A) + self.source.drop(current_A)
+        found = torch.zeros(current_A.shape, dtype=torch.float64)
+        flat = (-1, *current_A.shape[-2:])
+        currents, drops = current_A.reshape(flat).numpy(), found.reshape(flat).numpy()
+        self.bit.add_drop(currents, drops)
+        self.source.add_drop(currents, drops)
+        return found
 
     def drive(self, voltage_V: torch.Tensor) -> torch.Tensor:
         """Driver voltages (..., inputs) as (..., rows, 1), or (..., 1, cols) where the lines are parallel."""

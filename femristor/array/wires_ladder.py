@@ -112,8 +112,42 @@ def _recursions(columns, segment, first, last, phi, psi, flow):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def add_drops(current, segment, first, last, out):
+    """Add what currents taken off wires along the middle axis cost in voltage; the twin of `Line.drop`.
+
+    Args:
+        current: (batch, cells, lines) [A].
+        segment: from cell to cell.
+        first: resistance at the first cell, infinite where open.
+        last: at the last cell.
+        out: (batch, cells, lines) [V].
+    """
+    batch, cells, lines = current.shape
+    turned = not np.isfinite(first)
+    head = last if turned else first
+    total = first + last + (cells - 1) * segment
+    for tile in range(batch):
+        flow, moment, lost = np.zeros(lines), np.zeros(lines), np.zeros(lines)
+        for step in range(cells):
+            place = step if turned else cells - 1 - step
+            distance = head + segment * (cells - 1 - step)
+            for line in range(lines):
+                flow[line] += current[tile, place, line]
+                moment[line] += distance * current[tile, place, line]
+        back = moment / total
+        for step in range(cells):
+            place = cells - 1 - step if turned else step
+            distance = head + segment * step
+            ohm = segment if step else head
+            for line in range(lines):
+                lost[line] += ohm * flow[line]
+                out[tile, place, line] += lost[line] - distance * back[line]
+                flow[line] -= current[tile, place, line]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def fill_block(columns, phi, psi, flow, ohm, diagonal, inverse, use_inverse, block):
-    """block = diagonal 1 + ohm Y - inverse, lower triangles only, for one column of every tile.
+    """Fill block = diagonal 1 + ohm Y - inverse, lower triangles only, for one column of every tile.
 
     Args:
         columns: (batch, rows) conductances.
