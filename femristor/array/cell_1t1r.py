@@ -8,6 +8,7 @@ within a bracket. With a = dI_d/dV, c = dI_t/dm the cell's slopes are `dI/dV_bit
 `dI/dV_source = a I_t'/(a + c)`, `dI/dstate = c I_d'/(a + c)` (implicit function theorem).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -109,7 +110,7 @@ def channel_slopes(numbers, gate_V, drain_V, source_V):
     return unit * half, (by_s + by_d) / slope, -by_d, -by_s
 
 
-class Cells:
+class Cells(ABC):
     """Cells with a frozen state at the crossings of an array; base of the kinds below.
 
     Attributes:
@@ -166,9 +167,9 @@ class Cells:
     def _word(self):
         return 0.0
 
+    @abstractmethod
     def _solve(self, bit, source, word, state):
         """I and its derivatives by bit line, source line, word line and state."""
-        raise NotImplementedError
 
 
 class Cells1R(Cells):

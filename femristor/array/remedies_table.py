@@ -94,21 +94,12 @@ def remedies_table(
             relative[:, column] = rmse[:, column] / float(exact.std())
             seconds[column] = time.perf_counter() - start
             transfer.forget()
-        known = {
-            (row, size): rmse[row, column] for row in range(shape[0]) for column, size in enumerate(sizes)
-        }
         largest = [0]
         for row, remedy in enumerate(remedies, 1):
-            limit = _Limit(
-                remedy,
-                window,
-                grid,
-                transfer,
-                inputs,
-                seed,
-                {s: v for (r, s), v in known.items() if r == row},
+            known = dict(zip(sizes, rmse[row].tolist(), strict=True))
+            largest.append(
+                _Limit(remedy, window, grid, transfer, inputs, seed, known).largest(bound, largest_limit)
             )
-            largest.append(limit.largest(bound, largest_limit))
             if largest_limit:
                 task.advance(1, f"largest tile: {remedy.name}")
     return RemedyTable(

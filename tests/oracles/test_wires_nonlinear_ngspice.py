@@ -1,6 +1,5 @@
 """A 4 x 4 array of non-linear 1T1R cells with wires against ngspice, to 1e-6."""
 
-import importlib.util
 import shutil
 
 import numpy as np
@@ -12,6 +11,7 @@ from femristor.array.cell_laws import device_law
 from femristor.array.costs import wired_read_cost
 from femristor.array.netlist_1t1r import array_netlist
 from femristor.array.wire_grid import WireGrid
+from femristor.array.wires_nonlinear import solve_nonlinear
 from femristor.compact.ibm import IbmModel
 from femristor.compact.ngspice import run_ngspice
 from femristor.core.errors import InputError
@@ -21,7 +21,6 @@ CARD = load_card("cmo_hfox")
 IBM = IbmModel(CARD)
 CHANNEL = card_channel(CARD)
 SIZE = 4
-NONLINEAR = importlib.util.find_spec("femristor.array.wires_nonlinear") is not None
 
 
 def density():
@@ -91,18 +90,17 @@ def test_column_currents_equal_ngspice(segment, volts, gates):
     ours = source[-1] / grid.column_ohm
     assert np.allclose(ours, current.sum(axis=0), rtol=1e-11), "all of a column's cells flow into its ground"
     assert np.abs(theirs - ours).max() < 1e-6 * np.abs(ours).max()
+    run = solve_nonlinear(cells, torch.tensor([volts], dtype=torch.float64), grid, shape=(SIZE, SIZE))
+    assert np.abs(theirs - np.asarray(run.column_current_A)[0]).max() < 1e-6 * np.abs(ours).max()
     linear = np.array(volts) @ IBM.conductance_S(state)
     assert np.abs(ours - linear).max() > 1e-4 * np.abs(ours).max(), "selectors, wires and bends are seen"
 
 
-@pytest.mark.skipif(not NONLINEAR, reason="no solver of non-linear arrays in this package")
 @pytest.mark.parametrize("volts", [(0.2, -0.2, 0.15, 0.05), (1.2, 0.0, 0.9, 0.4)])
 def test_the_array_solver_equals_the_dense_newton(volts):
-    from femristor.array.wires_nonlinear import solve_nonlinear
-
     grid = WireGrid(20.0, 30.0)
     cells = Cells1T1R(device_law(IBM), density(), CHANNEL, 3.3)
-    run = solve_nonlinear(cells, torch.tensor([volts], dtype=torch.float64), grid)
+    run = solve_nonlinear(cells, torch.tensor([volts], dtype=torch.float64), grid, shape=(SIZE, SIZE))
     _, source, _ = dense_newton(cells, np.array(volts), grid)
     ours = np.asarray(run.column_current_A).reshape(-1)
     assert np.allclose(ours, source[-1] / grid.column_ohm, rtol=1e-9, atol=1e-16)
