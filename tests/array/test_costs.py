@@ -13,6 +13,8 @@ from femristor.array.costs import (
     wired_read_cost,
 )
 from femristor.array.costs_result import Cost
+from femristor.array.wire_grid import WireGrid
+from femristor.array.wires import solve_wires
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 
@@ -91,6 +93,21 @@ def test_wires_take_what_the_cells_do_not():
     assert cost.energy_J == pytest.approx(0.2 * current * 1e-6, rel=1e-12)
     with pytest.raises(InputError, match="one solution"):
         wired_read_cost([[0.2]], [[1e-6]], 1.0)
+
+
+def test_a_wire_solution_pays_for_segments_and_cells():
+    rng = np.random.default_rng(5)
+    conductance, volts = rng.uniform(9e-6, 88e-6, (6, 4)), rng.uniform(-0.2, 0.2, (3, 6))
+    run = solve_wires(conductance, volts, WireGrid(30.0, 20.0))
+    rows = np.diff(np.concatenate([volts[:, :, None], run.row_V], axis=2), axis=2)
+    columns = np.diff(np.concatenate([run.column_V, np.zeros((3, 1, 4))], axis=1), axis=1)
+    heat = (rows**2).sum() / 30.0 + (columns**2).sum() / 20.0
+    power = (run.cell_V**2 * conductance).sum(axis=(1, 2))
+    cost = wired_read_cost(volts, run.driver_current_A, power, width_s=1e-6)
+    assert cost.energy_J == pytest.approx((heat + power.sum()) * 1e-6, rel=1e-9)
+    assert cost.parts["wires"] == pytest.approx(heat * 1e-6, rel=1e-6)
+    assert cost.energy_J < matrix_read_cost(conductance, volts, width_s=1e-6).energy_J
+    assert cost.latency_s == pytest.approx(3e-6)
 
 
 def test_costs_add_one_after_the_other_and_side_by_side():
