@@ -7,10 +7,13 @@ import click
 from femristor.cli.options import CommandGroup
 
 COMMANDS = {
+    "form": "Forming sweep of every cell, and the forming voltages of the array.",
+    "cycle": "Set and reset sweeps of every cell: LRS, HRS, their ratio, set and reset voltages.",
     "program": "Program-verify of cells to levels, and their distributions.",
     "pulses": "Open-loop pulses on all cells: states, skew of the symmetry point, noise-to-signal.",
     "remedies": "What helps against wire resistance: error of each remedy by tile size, largest tiles.",
     "relax": "Trajectories of cells after programming, beside the measured laws.",
+    "wires": "Column currents with resistive wires, by an exact nodal solution.",
 }
 
 

@@ -1,0 +1,82 @@
+"""Matrices of numbers in CSV files: conductances of an array and the voltages on its lines."""
+
+from pathlib import Path
+
+import numpy as np
+
+from femristor.core.errors import DataError
+from femristor.core.files import read_text
+
+
+def read_matrix(path: str | Path, kind: str, *, header: bool) -> np.ndarray:
+    """Read rows of numbers; comma, semicolon, tab or blanks between cells, # comments.
+
+    Args:
+        path: text file.
+        kind: what it should hold, for messages.
+        header: whether a header line must be there; otherwise one is skipped where it is.
+
+    Returns:
+        (rows, columns) array.
+
+    Raises:
+        DataError: missing, empty, no header, rows of another length, a cell that is no finite number.
+    """
+    source = Path(path)
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(read_text(source, kind).splitlines(), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not lines:
+        raise DataError(f"{source}: holds comments only; a {kind} is expected.")
+    first = _cells(lines[0][1])
+    named = _is_header(first)
+    if header and not named:
+        raise DataError(
+            f"{source}: line {lines[0][0]} holds numbers where the header should be; name the columns first."
+        )
+    width = len(first)
+    rows = [_row(source, number, line, width) for number, line in lines[1 if named else 0 :]]
+    if not rows:
+        raise DataError(f"{source}: has no data rows after the header; a {kind} needs at least one.")
+    return np.array(rows)
+
+
+def _row(source: Path, number: int, line: str, width: int) -> list[float]:
+    cells = _cells(line)
+    if len(cells) != width:
+        raise DataError(
+            f"{source}: line {number} has {len(cells)} cells and the first line {width}; complete the row."
+        )
+    values = []
+    for place, text in enumerate(cells, start=1):
+        try:
+            value = float(text)
+        except ValueError:
+            fault = f"'{text}' is not a number" if text else "the value is missing"
+            raise DataError(f"{source}: line {number}, column {place}: {fault}; correct the row.") from None
+        if not np.isfinite(value):
+            raise DataError(f"{source}: line {number}, column {place}: {text} is not finite; replace it.")
+        values.append(value)
+    return values
+
+
+def _cells(line: str) -> list[str]:
+    mark = next((mark for mark in ("\t", ";", ",") if mark in line), None)
+    return [cell.strip().strip('"') for cell in line.split(mark)]
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Words, or the whole numbers 0, 1, 2, ... (1, 2, 3, ...) that tables write for columns without names."""
+    count = range(len(cells))
+    if len(cells) > 1 and cells in ([str(k) for k in count], [str(k + 1) for k in count]):
+        return True
+    for cell in cells:
+        try:
+            float(cell)
+        except ValueError:
+            # An empty cell among numbers is a value that is missing, not a name.
+            if cell:
+                return True
+    return False
