@@ -1,6 +1,7 @@
 """Activation energy of a bake from mean and spread of the change, and what it cannot say."""
 
 import itertools
+import warnings
 
 import numpy as np
 from scipy import optimize, stats
@@ -86,11 +87,14 @@ def _arrhenius(temperature: np.ndarray, values: np.ndarray, error: np.ndarray, n
     best = None
     for start in (0.3, 0.6, 1.0, 1.5):
         try:
-            found = optimize.curve_fit(
-                law, temperature, y, (y[0], y[-1] - y[0], start), sigma=weight, absolute_sigma=True,
-                maxfev=5000,
-            )  # fmt: skip
-        except RuntimeError:
+            with warnings.catch_warnings():
+                # A covariance that cannot be had is a fit that does not close.
+                warnings.simplefilter("error", optimize.OptimizeWarning)
+                found = optimize.curve_fit(
+                    law, temperature, y, (y[0], y[-1] - y[0], start), sigma=weight, absolute_sigma=True,
+                    maxfev=5000,
+                )  # fmt: skip
+        except (RuntimeError, optimize.OptimizeWarning):
             continue
         chi2 = float(np.sum(((law(temperature, *found[0]) - y) / weight) ** 2))
         if best is None or chi2 < best[0]:

@@ -82,7 +82,11 @@ def _record(values: np.ndarray, rate_Hz: float, surrogates: int, draw: np.random
 
 
 def _spectrum(score: np.ndarray, rate_Hz: float) -> dict:
-    """Welch spectrum in logarithmic bins and a power law through it, each bin weighted by its number of estimates."""
+    """Welch spectrum in logarithmic bins and a power law through it.
+
+    All bins weigh the same: a record departs from any power law by more than the scatter of its many high frequencies,
+    which would otherwise decide alone. chi2 still counts the scatter.
+    """
     length = min(2 ** int(np.log2(score.size // 4)), 16384)
     frequency, density = signal.welch(score, rate_Hz, nperseg=length)
     averages = 2 * score.size / length - 1
@@ -96,7 +100,8 @@ def _spectrum(score: np.ndarray, rate_Hz: float) -> dict:
     # A mean of n averages of half-overlapping Hann segments: relative variance about 1.1/n.
     error = np.sqrt(1.1 / (averages * np.array([np.sum(place == k) for k in used])))
     x, y = np.log(middle), np.log(binned)
-    slope, level, spread, chi2 = _weighted_line(x, y, error)
+    slope, level, spread = _straight(x, y)
+    chi2 = float(np.sum(((y - level - slope * x) / error) ** 2))
     return {
         "frequency": middle,
         "density": binned,
@@ -107,15 +112,12 @@ def _spectrum(score: np.ndarray, rate_Hz: float) -> dict:
     }
 
 
-def _weighted_line(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float, float, float]:
-    """Slope, value at 0, standard error of the slope (widened by the misfit), chi2."""
-    weight = error**-2
-    centre, level = np.average(x, weights=weight), np.average(y, weights=weight)
-    squares = np.sum(weight * (x - centre) ** 2)
-    slope = float(np.sum(weight * (x - centre) * y) / squares)
-    chi2 = float(np.sum(weight * (y - level - slope * (x - centre)) ** 2))
-    widen = np.sqrt(max(1.0, chi2 / max(x.size - 2, 1)))
-    return slope, float(level - slope * centre), float(widen / np.sqrt(squares)), chi2
+def _straight(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """Slope, value at 0 and the standard error of the slope from the residuals."""
+    squares = np.sum((x - x.mean()) ** 2)
+    slope = float(np.sum((x - x.mean()) * y) / squares)
+    left = y - y.mean() - slope * (x - x.mean())
+    return slope, float(y.mean() - slope * x.mean()), float(np.sqrt(np.sum(left**2) / (x.size - 2) / squares))
 
 
 def _two_levels(score: np.ndarray) -> tuple[float, float, float, float]:
@@ -182,7 +184,5 @@ def _power(mean: np.ndarray, sigma: np.ndarray) -> tuple[float, float, float]:
     if mean.size < 3 or np.ptp(mean) == 0:
         return float("nan"), float("inf"), float("nan")
     x, y = np.log(mean), np.log(sigma)
-    slope = float(np.sum((x - x.mean()) * y) / np.sum((x - x.mean()) ** 2))
-    left = y - y.mean() - slope * (x - x.mean())
-    error = np.sqrt(np.sum(left**2) / (x.size - 2) / np.sum((x - x.mean()) ** 2))
-    return slope, float(error), float(np.sqrt(np.mean(left**2)))
+    slope, level, error = _straight(x, y)
+    return slope, error, float(np.sqrt(np.mean((y - level - slope * x) ** 2)))

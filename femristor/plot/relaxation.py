@@ -128,7 +128,7 @@ def relaxation_fit_figure(fit: RelaxationFit):
         )  # fmt: skip
     bands.set_xlabel("conductance at time 0 [µS]")
     bands.set_ylabel("σ of the change [µS]")
-    bands.set_ylim(bottom=0)
+    bands.set_ylim(0, 1.35 * MICRO * fit.band_sigma_S.max())
     bands.legend(frameon=False, fontsize=8)
     return figure
 
