@@ -85,7 +85,7 @@ class VerifyPlan:
 
     @property
     def by(self) -> str:
-        """ "identical" or "incremental"."""
+        """Kind of pulses: "identical" or "incremental"."""
         return "incremental" if self.step_V > 0 else "identical"
 
     def place(self, targets_S) -> np.ndarray:
