@@ -1,0 +1,208 @@
+"""Open-loop pulses on all cells of an array: device to device by named parameters, cycle to cycle by hops.
+
+The protocol is 400 set, 400 reset and 500 alternating pulses with one pair of amplitudes for all cells, a read at 0.2 V
+after each (Falcone et al., arXiv 2502.04524, eqs. 1-3). A search finds the pair of amplitudes with given figures.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from femristor.array.batches import BATCH, experiment_key, run_batches
+from femristor.array.costs_result import Cost
+from femristor.array.hop_cells import HopArray, part_of
+from femristor.array.open_loop_result import OpenLoopArray
+from femristor.compact.ibm import IbmModel
+from femristor.compact.stochastic import NoisyCells, merits, protocol
+from femristor.core.errors import ConvergenceError, InputError, RangeError
+from femristor.core.progress import NullProgress
+from femristor.core.provenance import Provenance
+from femristor.core.rng import generator
+from femristor.core.status import Status
+from femristor.device.card import DeviceCard
+from femristor.device.pulse_scheme import PulseScheme
+
+KEEP = 64
+TOLERANCE = 1e-4
+"""Of ln N in a drift step: the noise-free figures are those at 1e-6 within 0.5 %."""
+SEARCH_CELLS, TRIES = 32, 14
+"""Cells and most trains of a search for amplitudes."""
+CLOSE_STATES, CLOSE_SKEW = 0.03, 0.01
+"""Relative distance of N_states and distance of the skew at which a search ends."""
+PROBE_V, STEP_MOST_V = 0.02, 0.06
+AMPLITUDES_V = (0.6, 1.9)
+"""Amplitudes between which a search stays."""
+SCHEDULE = (400, 400, 500)
+
+
+def pulse_array(
+    card: DeviceCard,
+    array: HopArray,
+    scheme: PulseScheme,
+    *,
+    rows: int = 8,
+    cols: int = 4,
+    pulses: tuple[int, int, int] = SCHEDULE,
+    tolerance: float = TOLERANCE,
+    checkpoint=None,
+    progress=None,
+) -> OpenLoopArray:
+    """Send the protocol to every cell of an array.
+
+    Args:
+        card: device card.
+        array: its cells.
+        scheme: amplitudes and times, one for all cells.
+        rows: of the array.
+        cols: of the array.
+        pulses: set, reset and alternating pulses.
+        tolerance: of ln N in a drift step.
+        checkpoint: file that is continued.
+        progress: where cells are shown.
+
+    Returns:
+        OpenLoopArray.
+
+    Raises:
+        InputError: impossible sizes or protocols.
+        RangeError: a cell leaves its model.
+        ConvergenceError: a step went to nothing.
+    """
+    if min(rows, cols) < 1:
+        raise InputError(f"An array of {rows} x {cols} has no cell; give 1 or more rows and columns.")
+    count, directions, read_V = rows * cols, protocol(*pulses), card.statistics.read_voltage_V
+    drawn = array.draw(count)
+
+    def work(part: slice) -> dict[str, np.ndarray]:
+        own = part_of(drawn, part)
+        cells = NoisyCells(
+            array.model, array.noise, array.load, spread=own, read_V=read_V, tolerance=tolerance
+        )
+        rng = generator(array.seed, 63, part.start)
+        try:
+            train = cells.pulses(scheme, directions, array.start_m3(), generator=rng, cells=own.count)
+        except (RangeError, ConvergenceError) as error:
+            raise type(error)(f"In the batch that starts at cell {part.start}: {error}") from error
+        found = merits(train.conductance_S, directions, pulses[2])
+        return {**found, "read_S": train.conductance_S.mean(axis=1), "conductance_S": train.conductance_S}
+
+    key = experiment_key(
+        **array.settings(), count=count, scheme=scheme, pulses=pulses, tolerance=tolerance, what="pulses"
+    )
+    found = run_batches(
+        work, count, key=key, keep={"conductance_S": KEEP}, checkpoint=checkpoint, batch=BATCH, name="pulses",
+        progress=progress,
+    )  # fmt: skip
+    mean_read = found.pop("read_S")
+    goal = card.statistics.pulses
+    return OpenLoopArray(
+        rows, cols, directions, **found,
+        set_V=scheme.set_V, reset_V=scheme.reset_V, width_s=scheme.width_s, cluster=array.noise.cluster,
+        spread=dict(array.spread), model="ibm" if isinstance(array.model, IbmModel) else "table",
+        load=array.load.label, paper_n_states=goal.n_states_mean, paper_skew=goal.skew_mean,
+        paper_nsr=goal.noise_to_signal, cost=_cost(array, scheme, directions, mean_read, read_V),
+        seed=array.seed, status=Status.SAMPLED,
+        provenance=Provenance.create("array.open_loop", card=card, seed=array.seed),
+    )  # fmt: skip
+
+
+def search_amplitudes(
+    card: DeviceCard,
+    array: HopArray,
+    start: PulseScheme,
+    *,
+    n_states: float | None = None,
+    skew: float | None = None,
+    cells: int = SEARCH_CELLS,
+    pulses: tuple[int, int, int] = SCHEDULE,
+    progress=None,
+) -> PulseScheme:
+    """Amplitudes whose median N_states and/or skew over a few cells are as wanted, by damped Newton steps.
+
+    The slopes are those of the noise-free nominal cell; all trains draw the same random numbers. With one figure
+    wanted, both amplitudes move by the same voltage (N_states) or against each other (skew).
+
+    Args:
+        card: device card.
+        array: the cells.
+        start: where the search starts.
+        n_states: wanted median.
+        skew: wanted median, from 0 to 1.
+        cells: of the fleet.
+        pulses: of the trains.
+        progress: where trains are shown.
+
+    Returns:
+        PulseScheme.
+
+    Raises:
+        InputError: nothing wanted, or an impossible figure.
+        ConvergenceError: not found; the message has the nearest pair.
+    """
+    wanted = {"n_states": n_states, "skew": skew}
+    names = [name for name, value in wanted.items() if value is not None]
+    if not names or not all(wanted[name] > 0 for name in names) or (skew is not None and skew >= 1):
+        raise InputError("A search needs N_states above 0, a skew between 0 and 1, or both; give them.")
+    goal = np.array([math.log(n_states) if name == "n_states" else skew for name in names])
+    limit = np.array([CLOSE_STATES if name == "n_states" else CLOSE_SKEW for name in names])
+    ways = {"n_states": np.array([1.0, 1.0]), "skew": np.array([1.0, -1.0])}
+    axes = np.stack([ways[name] for name in names], axis=1)
+    quiet = replace(array, noise=replace(array.noise, cluster=0.0), spread={})
+    here, near = np.array([start.set_V, -start.reset_V]), (math.inf, np.empty(0), start)
+    with (progress or NullProgress()).task("search of amplitudes", TRIES) as task:
+        for _ in range(TRIES):
+            scheme = replace(start, set_V=float(here[0]), reset_V=float(-here[1]))
+            found = _figures(card, array, scheme, names, cells, pulses)
+            gap = goal - found
+            far = float(np.max(np.abs(gap) / limit)) if np.isfinite(gap).all() else math.inf
+            near = min(near, (far, found, scheme), key=lambda entry: entry[0])
+            task.advance(1, f"{scheme.set_V:.3f} / {scheme.reset_V:.3f} V")
+            if far < 1:
+                return scheme
+            slopes = _slopes(card, quiet, start, here, axes, names, pulses)
+            if not (np.isfinite(slopes).all() and np.isfinite(gap).all()):
+                break
+            move = axes @ np.linalg.lstsq(slopes, gap, rcond=1e-3)[0]
+            move *= min(1.0, STEP_MOST_V / max(float(np.max(np.abs(move))), 1e-12))
+            here = np.clip(here + move, *AMPLITUDES_V)
+    reached = ", ".join(
+        f"{name} {math.exp(v) if name == 'n_states' else v:.3g}"
+        for name, v in zip(names, near[1], strict=False)
+    )
+    asked = " and ".join(f"{name} {wanted[name]:g}" for name in names)
+    raise ConvergenceError(
+        f"No amplitudes give {asked}; nearest at {near[2].set_V:.4g} / {near[2].reset_V:.4g} V with {reached or 'no window'}; "
+        "ask for one figure less, or for others."
+    )
+
+
+def _figures(card, array, scheme, names, cells: int, pulses) -> np.ndarray:
+    """Medians of ln N_states and skew, those that are named."""
+    found = pulse_array(card, array, scheme, rows=1, cols=cells, pulses=pulses)
+    values = {"n_states": np.log(np.median(np.abs(found.n_states))), "skew": np.median(found.skew)}
+    return np.array([float(values[name]) for name in names])
+
+
+def _slopes(card, quiet, start, here, axes, names, pulses) -> np.ndarray:
+    """(figures, axes) central differences of the noise-free cell."""
+    columns = []
+    for way in axes.T:
+        ends = []
+        for sign in (1, -1):
+            at = here + sign * PROBE_V * way
+            scheme = replace(start, set_V=float(at[0]), reset_V=float(-at[1]))
+            ends.append(_figures(card, quiet, scheme, names, 1, pulses))
+        columns.append((ends[0] - ends[1]) / (2 * PROBE_V))
+    return np.stack(columns, axis=1)
+
+
+def _cost(array: HopArray, scheme: PulseScheme, directions, mean_read_S, read_V: float) -> Cost:
+    """All cells at once; pulse energies with the current of the mean conductance at the amplitude, V^2 G t."""
+    from femristor.array.costs import pulse_cost, read_cost
+
+    ups, downs = int(np.sum(directions > 0)), int(np.sum(directions < 0))
+    total = read_cost(read_V, read_V * mean_read_S, reads=directions.size)
+    for name, volt, sent in (("set", scheme.set_V, ups), ("reset", -scheme.reset_V, downs)):
+        total = total + pulse_cost(volt, volt * mean_read_S, width_s=scheme.width_s, pulses=sent, part=name)
+    return total
