@@ -2,30 +2,101 @@
 
 import click
 
+from femristor.cli.array_program_pulses import CLUSTER, UNITS, program_by_pulses
 from femristor.cli.array_shared import (
     MICRO,
     PAPER_OVERLAP_TEN_MINUTES,
     acceptance_option,
     numbers,
-    read_noise_option,
     save_result,
 )
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
+from femristor.core.errors import InputError
 
 
 @click.command("program")
 @card_option
+@click.option(
+    "--by",
+    type=click.Choice(["law", "pulses", "ispp"]),
+    default="law",
+    show_default=True,
+    help="Draw from the measured sigma, or send identical or incremental pulses to the stochastic model.",
+)
 @click.option("--levels", default=None, type=int, help="Evenly spaced levels; the card's 35 by default.")
 @click.option("--cells", default=32, show_default=True, help="Cells a level.")
 @acceptance_option
 @click.option(
-    "--times", default="0,1,600,3600", show_default=True, help="Times after programming in s, rising."
+    "--times", default="0,1,600,3600", show_default=True, help="law: times after programming in s, rising."
 )
-@read_noise_option
-@out_option("HDF5 file for the distributions at the last time.")
+@click.option(
+    "--read-noise/--no-read-noise",
+    default=None,
+    help="Noise of reads; off for law, on for pulses by default.",
+)
+@click.option(
+    "--noise-kind",
+    type=click.Choice(["independent", "flicker"]),
+    default="independent",
+    show_default=True,
+    help="Pulses: the law's sigma at every read, or 1/f noise that reads of a cell share.",
+)
+@click.option("--rows", default=None, type=int, help="Pulses: rows of an array with uniformly drawn targets.")
+@click.option("--cols", default=None, type=int, help="Pulses: its columns.")
+@click.option("--targets", default=None, metavar="CSV", help="Pulses: matrix of targets; unit in the header.")
+@click.option("--unit", type=click.Choice(list(UNITS)), default=None, help="Unit of --targets without one.")
+@click.option("--model", type=click.Choice(["ibm", "table"]), default="ibm", show_default=True)
+@click.option("--table", default=None, metavar="HDF5", help="Table of --model table.")
+@click.option("--cell", type=click.Choice(["1R", "1T1R"]), default="1T1R", show_default=True)
+@click.option("--cluster", default=CLUSTER, show_default=True, help="Vacancies that hop together.")
+@click.option(
+    "--spread", default=None, metavar="TEXT", help="From cell to cell: radius=0.024,barrier_set=0.018."
+)
+@click.option("--start", default=None, metavar="TEXT", help='Start, as "9 uS"; HRS of the model by default.')
+@click.option("--max-pulses", default=2000, show_default=True, help="Most pulses of a cell.")
+@click.option("--step", default=0.02, show_default=True, help="ispp: growth of the amplitude in V.")
+@click.option(
+    "--ladder-start", nargs=2, type=float, default=None, help="ispp: first set and |reset| voltage."
+)
+@click.option(
+    "--ladder-max", nargs=2, type=float, default=None, help="ispp: highest set and |reset| voltage."
+)
+@click.option(
+    "--compare", is_flag=True, help="Pulses: both acceptances and both kinds of pulses in one table."
+)
+@click.option("--disturb", is_flag=True, help="Pulses: what they and reads do to other cells.")
+@click.option(
+    "--checkpoint", default=None, metavar="HDF5", help="Pulses: keeps finished cells; goes on from them."
+)
+@click.option("--figure", default=None, metavar="PNG", help="Pulses: pulses over target, levels, sigma(G).")
+@out_option("HDF5 file: the programmed array, or by law the distributions at the last time.")
 @common_options
-def program(
+def program(context: Context, **options) -> None:
+    """Program cells to levels or targets: what it takes, and how much neighbours overlap."""
+    if options["by"] != "law":
+        program_by_pulses(context, options)
+        return
+    names = (
+        "rows",
+        "cols",
+        "targets",
+        "table",
+        "spread",
+        "start",
+        "checkpoint",
+        "figure",
+        "compare",
+        "disturb",
+    )
+    for name in names:
+        if options[name]:
+            raise InputError(f"--{name} needs pulses; add --by pulses or --by ispp.")
+    names = ("card", "levels", "cells", "acceptance", "times", "out")
+    _by_law(context, read_noise=bool(options["read_noise"]), **{name: options[name] for name in names})
+
+
+def _by_law(
     context: Context,
     *,
     card: str,
@@ -36,7 +107,6 @@ def program(
     read_noise: bool,
     out: str | None,
 ) -> None:
-    """Distributions of programmed levels and how much neighbours overlap."""
     from femristor.array.levels import program_levels
     from femristor.device import load_card
 
