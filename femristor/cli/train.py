@@ -48,6 +48,8 @@ def command() -> None:
     type=float,
     help="Learning rate; 0.01, 0.1 for mixed precision, 0.5 in floating point.",
 )
+@click.option("--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch.")
+@click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor.")
 @click.option("--batch", default=32, show_default=True, help="Images per step.")
 @click.option("--train-images", default=60000, show_default=True, help="Training images used.")
 @click.option("--test-images", default=10000, show_default=True, help="Test images used.")
@@ -76,6 +78,8 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
     settings = TrainSettings(
         epochs=options["epochs"],
         lr=lr,
+        lr_decay=options["lr_decay"],
+        lr_hold=options["lr_hold"],
         batch=options["batch"],
         train_images=options["train_images"],
         test_images=options["test_images"],

@@ -42,6 +42,8 @@ class TrainSettings:
     Attributes:
         epochs: passes over the training images.
         lr: learning rate.
+        lr_decay: factor on it after each epoch.
+        lr_hold: first epochs without that factor.
         batch: images per step.
         train_images: how many of the 60,000 are used, from the front.
         test_images: how many of the 10,000.
@@ -53,6 +55,8 @@ class TrainSettings:
 
     epochs: int = 5
     lr: float = 0.01
+    lr_decay: float = 1.0
+    lr_hold: int = 0
     batch: int = 32
     train_images: int = 60000
     test_images: int = 10000
@@ -68,6 +72,14 @@ class TrainSettings:
             )
         if not 0 < self.lr < math.inf:
             raise InputError(f"The learning rate is {self.lr}; give a positive number.")
+        if not 0 < self.lr_decay <= 1 or self.lr_hold < 0:
+            raise InputError(
+                f"A decay of {self.lr_decay:g} after {self.lr_hold} epochs is not possible; give a factor above 0, at most 1."
+            )
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an epoch, from 0: lr decay^max(0, epoch - hold)."""
+        return self.lr * self.lr_decay ** max(0, epoch - self.lr_hold)
 
 
 @dataclass
@@ -170,6 +182,8 @@ class _Job:
     def run_epoch(self, epoch: int, interrupt: InterruptFlag, progress: Progress) -> None:
         """Train one epoch from where it stands, test, keep a checkpoint."""
         self.epoch = epoch
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.rate(epoch)
         order = generator(self.settings.seed, 104, epoch).permutation(len(self.images))
         size = self.settings.batch
         batches = math.ceil(len(order) / size)

@@ -252,3 +252,10 @@ def test_idx_files_are_checked(tmp_path):
         file.write_bytes(content)
         with pytest.raises(DataError, match=words):
             read_idx(file)
+
+
+def test_learning_rate_decays_after_its_hold_and_resumes():
+    settings = TrainSettings(lr=0.1, lr_decay=0.5, lr_hold=2)
+    assert [settings.rate(epoch) for epoch in range(5)] == [0.1, 0.1, 0.1, 0.05, 0.025]
+    with pytest.raises(InputError, match="factor above 0"):
+        TrainSettings(lr_decay=0.0)
