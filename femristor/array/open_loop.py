@@ -14,8 +14,8 @@ from femristor.array.costs_result import Cost
 from femristor.array.hop_cells import HopArray, part_of
 from femristor.array.open_loop_result import OpenLoopArray
 from femristor.compact.ibm import IbmModel
-from femristor.compact.stochastic import NoisyCells, merits, protocol
-from femristor.core.errors import ConvergenceError, InputError, RangeError
+from femristor.compact.stochastic import merits, protocol
+from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.rng import generator
@@ -72,21 +72,7 @@ def pulse_array(
     if min(rows, cols) < 1:
         raise InputError(f"An array of {rows} x {cols} has no cell; give 1 or more rows and columns.")
     count, directions, read_V = rows * cols, protocol(*pulses), card.statistics.read_voltage_V
-    drawn = array.draw(count)
-
-    def work(part: slice) -> dict[str, np.ndarray]:
-        own = part_of(drawn, part)
-        cells = NoisyCells(
-            array.model, array.noise, array.load, spread=own, read_V=read_V, tolerance=tolerance
-        )
-        rng = generator(array.seed, 63, part.start)
-        try:
-            train = cells.pulses(scheme, directions, array.start_m3(), generator=rng, cells=own.count)
-        except (RangeError, ConvergenceError) as error:
-            raise type(error)(f"In the batch that starts at cell {part.start}: {error}") from error
-        found = merits(train.conductance_S, directions, pulses[2])
-        return {**found, "read_S": train.conductance_S.mean(axis=1), "conductance_S": train.conductance_S}
-
+    work = _worker(array, array.draw(count), scheme, directions, pulses[2], (tolerance, read_V))
     key = experiment_key(
         **array.settings(), count=count, scheme=scheme, pulses=pulses, tolerance=tolerance, what="pulses"
     )
@@ -105,6 +91,34 @@ def pulse_array(
         seed=array.seed, status=Status.SAMPLED,
         provenance=Provenance.create("array.open_loop", card=card, seed=array.seed),
     )  # fmt: skip
+
+
+def _worker(array: HopArray, drawn, scheme: PulseScheme, directions, alternating: int, settings):
+    """The work on a batch of cells: pulses, figures of merit."""
+    from femristor.array.open_loop_kernels import train
+
+    shape = np.array([scheme.set_V, scheme.reset_V, scheme.edge_s, scheme.width_s - 2 * scheme.edge_s])
+    shots = directions.astype(np.int8)
+
+    def work(part: slice) -> dict[str, np.ndarray]:
+        own = part_of(drawn, part)
+        common, ready = array.kernel_cells(own)
+        per_hop = np.full(own.count, array.noise.cluster / array.noise.volume_m3)
+        trace, state, status, where = train(
+            *common, ready.parameters, ready.loads, shape, shots, ready.start(array.start_m3()).copy(), *settings,
+            per_hop, generator(array.seed, 63, part.start),
+        )  # fmt: skip
+
+        def place(cell: int) -> tuple[str, float]:
+            shot, time_s, volt = where[cell]
+            text = f"in pulse {int(shot) + 1} at {time_s:.4g} s and {volt:.4g} V applied"
+            return text, float(np.exp(state[cell]))
+
+        array.raise_first(status, part.start, place)
+        found = merits(trace, directions, alternating)
+        return {**found, "read_S": trace.mean(axis=1), "conductance_S": trace}
+
+    return work
 
 
 def search_amplitudes(

@@ -2,6 +2,7 @@
 
 import click
 
+from femristor.cli.array_hops import hop_options
 from femristor.cli.array_shared import MICRO, PAPER_MERITS, numbers, read_noise_option, save_result
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
@@ -10,18 +11,20 @@ from femristor.core.errors import InputError
 
 @click.command("pulses")
 @card_option
+@click.option("--measured", default=None, metavar="CSV", help="Figures of merit of a measured pulse record.")
+@hop_options
+@click.option("--match-states", default=None, type=float, help="Search amplitudes with this median N_states.")
+@click.option(
+    "--match-skew", default=None, type=float, help="Search amplitudes with this median skew, 0 to 1."
+)
 @click.option("--steps", default=None, metavar="CSV", help="Steps: conductance_uS, step_up_uS, step_down_uS.")
 @click.option("--table", default=None, metavar="HDF5", help="Compact table of `femristor compact build`.")
-@click.option(
-    "--set", "set_v", default=None, type=float, help="Set amplitude in V for --table; the card's by default."
-)
-@click.option(
-    "--reset", "reset_v", default=None, type=float, help="Reset amplitude in V, negative, for --table."
-)
+@click.option("--set", "set_v", default=None, type=float, help="Set amplitude in V; the card's by default.")
+@click.option("--reset", "reset_v", default=None, type=float, help="Reset amplitude in V, negative.")
 @click.option(
     "--noise", default=0.0, show_default=True, help="Sigma of a step over its mean, cycle to cycle."
 )
-@click.option("--cells", default=32, show_default=True, help="Cells.")
+@click.option("--cells", default=None, type=int, help="Cells of --steps and --table, 32 by default.")
 @click.option(
     "--start-uS", "start_us", default=None, type=float, help="Start; the middle of the steps by default."
 )
@@ -40,20 +43,45 @@ def pulses(
     set_v: float | None,
     reset_v: float | None,
     noise: float,
-    cells: int,
+    cells: int | None,
     start_us: float | None,
     protocol: str,
     read_noise: bool,
     out: str | None,
+    measured: str | None,
+    **hops,
 ) -> None:
-    """Open-loop pulse response: states, skew of the symmetry point, noise-to-signal."""
+    """Open-loop pulse response: states, skew of the symmetry point, noise-to-signal.
+
+    Cells hop at random with --model; --steps and --table take the steps of a table; --measured reads a record.
+    """
+    from femristor.cli.array_open_loop import run_measured, run_open_loop
+
+    if measured is not None:
+        return run_measured(context, measured, out, hops["figure"])
+    if hops["model"] is not None:
+        if steps is not None:
+            raise InputError("--steps holds the pulses already; leave out --model.")
+        own = {"table": table, "set_v": set_v, "reset_v": reset_v, "protocol": protocol, "out": out}
+        return run_open_loop(context, card, {**hops, **own})
+    return _run_steps(
+        context, card, steps, table, set_v=set_v, reset_v=reset_v, noise=noise, cells=32 if cells is None else cells,
+        start_us=start_us, protocol=protocol, read_noise=read_noise, out=out,
+    )  # fmt: skip
+
+
+def _run_steps(
+    context, card, steps, table, *, set_v, reset_v, noise, cells, start_us, protocol, read_noise, out
+) -> None:
     import numpy as np
 
     from femristor.array.pulse_protocol import PulseProtocol, pulse_response
     from femristor.device import load_card
 
     if (steps is None) == (table is None):
-        raise InputError("Give the pulse model as one of --steps steps.csv and --table compact.h5.")
+        raise InputError(
+            "Give the pulse model as one of --steps steps.csv and --table compact.h5, or --model ibm."
+        )
     counts = numbers(protocol, "--protocol")
     if len(counts) != 3 or any(count != int(count) for count in counts):
         raise InputError(f"--protocol '{protocol}' needs three whole numbers; write it as 400,400,500.")
