@@ -18,9 +18,11 @@ from femristor.core.status import Status
 BINS_PER_DECADE = 5
 HISTOGRAM = 400
 LEAST_TRANSITIONS = 10
+LEVEL = 0.05
+"""Share of Gaussian records that may look as much like two levels."""
 
 
-def fit_read_noise(data: ReadNoiseRecord, *, surrogates: int = 49, seed: int = 0) -> ReadNoiseFit:
+def fit_read_noise(data: ReadNoiseRecord, *, surrogates: int = 99, seed: int = 0) -> ReadNoiseFit:
     """Fit A/f^alpha, two levels, and sigma = c G^b.
 
     Args:
@@ -39,7 +41,7 @@ def fit_read_noise(data: ReadNoiseRecord, *, surrogates: int = 49, seed: int = 0
     draw = generator(seed)
     found = [_record(row, data.rate_Hz, surrogates, draw) for row in data.conductance_S]
     column = {key: np.array([one[key] for one in found]) for key in found[0]}
-    counts = (column["p_value"] <= 1 / (surrogates + 1)) & (column["transitions"] >= LEAST_TRANSITIONS)
+    counts = (column["p_value"] <= LEVEL) & (column["transitions"] >= LEAST_TRANSITIONS)
     slope, error, rms = _power(column["mean_S"], column["sigma_S"])
     return ReadNoiseFit(
         band=data.band,

@@ -109,7 +109,7 @@ class ReadNoiseFit:
         transitions: (records,) passages between the levels, with hysteresis.
         dwell_low_s: (records,) mean time in the lower level; NaN without transitions.
         dwell_high_s: (records,) mean time in the upper level.
-        telegraph: (records,) whether it counts as telegraph noise: p at its smallest and ten or more transitions.
+        telegraph: (records,) whether it counts as telegraph noise: p of 0.05 or less and ten or more transitions.
         telegraph_share: mean share over the records, 0 where it does not count.
         sigma_exponent: b of sigma = c G^b.
         sigma_exponent_error: its standard error; infinite below three records.

@@ -28,8 +28,9 @@ class TelegraphLaw:
     """How many traps there are, and which share of the read noise they make.
 
     The defaults are another technology's (A of the RRAM-Relaxation-Master-Model data, MIT licence), five records of
-    250 s fitted by `fit_read_noise`: two of the five are told from Gaussian noise of the same spectrum, a Poisson mean
-    of ln(5/3) traps in the 11.5 e-folds they see, and the mean share of the variance, 0 for the other three, is 0.31.
+    250 s fitted by `fit_read_noise`: three of the five are told from Gaussian noise of the same spectrum, a Poisson
+    mean of ln(5/2) traps in the 11.5 e-folds they see, and the mean share of the variance, 0 for the other two, is 0.46
+    (one of the three is on the edge; without it 0.31).
     Five cells say little; see docs/theory/relaxation.md.
 
     Attributes:
@@ -37,8 +38,8 @@ class TelegraphLaw:
         traps_per_efold: mean number of traps of a cell in an e-fold of their time constant.
     """
 
-    share: float = 0.31
-    traps_per_efold: float = 0.044
+    share: float = 0.46
+    traps_per_efold: float = 0.08
 
     def __post_init__(self):
         """Check ranges."""

@@ -39,7 +39,7 @@ def test_laws_paper_and_hops_side_by_side(capsys, tmp_path):
     )
     found = run(capsys, *words, "--read-noise", "--out", str(out), "--figure", str(figure), "--seed", "2")
     np.testing.assert_allclose(found["law_sigma_S"], [0.41183e-6, 0.68058e-6, 1.23396e-6], rtol=1e-3)
-    assert found["memory_exponent"] == 1.84 and found["telegraph_share"] == 0.31
+    assert found["memory_exponent"] == 1.84 and found["telegraph_share"] == 0.46
     overlap = found["overlap_ten_minutes"]
     assert overlap["law"] == pytest.approx(0.088, abs=0.002)
     assert overlap["sampled"] == pytest.approx(overlap["law"], abs=0.012)
