@@ -52,7 +52,8 @@ def extract_forming(voltage_V, current_A, triode_ohm, *, names: tuple[str, ...] 
     """Forming points of sweeps that share their voltages.
 
     Args:
-        voltage_V: (points,) applied; rises from the first point to its peak; what follows the peak is not looked at.
+        voltage_V: (points,) applied; rises from the first point to its peak; the way back only tells the current after a
+            jump at the very end.
         current_A: (points,) or (cells, points).
         triode_ohm: resistance of the selector at the gate of the sweep, one or (cells,); 0 for a bare cell.
         names: (cells,) names of the cells, for messages.
@@ -76,16 +77,16 @@ def extract_forming(voltage_V, current_A, triode_ohm, *, names: tuple[str, ...] 
     top = int(np.argmax(volt)) + 1
     rising, flow = volt[:top], current[:, :top]
     _check_rising(rising, labels[0])
-    at, good = _largest_jump(flow)
+    at, good = _largest_jump(flow, *_medians(current, top))
     first, last = _jump_ends(flow, at)
-    short = good & (last + 2 >= top)
+    short = good & (last + 2 >= volt.size)
     if short.any():
         cell = int(np.argmax(short))
         raise InputError(
-            f"{labels[cell]}: the sweep ends at {rising[-1]:.4g} V with its jump at {rising[at[cell]]:.4g} V; take it two "
+            f"{labels[cell]}: the sweep ends at {volt[-1]:.4g} V with its jump at {rising[at[cell]]:.4g} V; take it two "
             "points further, so that the current after the jump is known."
         )
-    current_after = _current_after(rising, flow, np.minimum(last + 1, top - 1))
+    current_after = _current_after(volt, current, np.minimum(last + 1, volt.size - 1))
     applied = 0.5 * (rising[first] + rising[np.minimum(first + 1, top - 1)])
     columns = (applied - ohm * current_after, applied, current_after)
     return FormingPoints(*(np.where(good, column, np.nan) for column in columns))
@@ -121,10 +122,9 @@ def extract_curves(curves: list[IVCurve], triode_ohm: float, *, cells: int | Non
     return FormingPoints(*(np.concatenate([getattr(entry, name) for entry in found]) for name in names))
 
 
-def _largest_jump(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _largest_jump(flow: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(cells,) step with the largest jump that stays, and whether it is one at all."""
     jump = np.diff(flow, axis=1)
-    before, after = _medians(flow)
     stays = after - before >= SUSTAINED * jump
     jump = np.where(stays, jump, -np.inf)
     at = np.argmax(jump, axis=1)
@@ -139,11 +139,11 @@ def _largest_jump(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return at, good
 
 
-def _medians(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(cells, points - 1) medians of the three points up to each step and of the three after it."""
+def _medians(flow: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """(cells, top - 1) medians of the three points up to each rising step and of the three after it in time."""
     padded = np.pad(flow, ((0, 0), (2, 2)), mode="edge")
     middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1), axis=2)
-    return middle[:, : flow.shape[1] - 1], middle[:, 3:]
+    return middle[:, : top - 1], middle[:, 3 : top + 2]
 
 
 def _jump_ends(flow: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

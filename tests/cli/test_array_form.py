@@ -1,0 +1,89 @@
+"""`femristor array form`, `cycle`, `pulses --model` and `pulses --measured`: one JSON object, files, one sentence."""
+
+import json
+
+import numpy as np
+import pytest
+
+from femristor.array.cycling_result import ArrayCycling
+from femristor.array.forming_result import ArrayForming
+from femristor.array.open_loop_result import OpenLoopArray
+from femristor.cli.main import main
+from femristor.core.store import load
+
+
+def run(capsys, *words) -> dict:
+    assert main(["array", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_form(capsys, tmp_path):
+    out, figure = str(tmp_path / "f.h5"), tmp_path / "f.png"
+    found = run(capsys, "form", "--out", out, "--figure", str(figure))
+    assert len(found["form_V"]) == 32 and found["paper_mean_V"] == 3.2 and found["yielded"] == 1.0
+    assert figure.read_bytes()[:4] == b"\x89PNG"
+    stored = load(out, ArrayForming)
+    text = "label,voltage_V,current_A\n" + "".join(
+        f"c{k},{v!r},{float(i)!r}\n"
+        for k in range(3)
+        for v, i in zip(stored.voltage_V.tolist(), stored.current_A[k], strict=True)
+    )
+    path = tmp_path / "lab.csv"
+    path.write_text(text)
+    again = run(capsys, "form", "--measured", str(path))
+    np.testing.assert_allclose(again["form_V"], found["form_V"][:3], atol=1e-6)
+    assert main(["array", "form", "--measured", str(path), "--rows", "8", "--cols", "4"]) == 2
+    assert "3 sweeps of lab.csv for 32 cells" in capsys.readouterr().err
+
+
+def test_cycle(capsys, tmp_path):
+    out, figure = str(tmp_path / "c.h5"), tmp_path / "c.png"
+    words = ("--rows", "2", "--cols", "2", "--cycles", "2", "--checkpoint", str(tmp_path / "k.h5"))
+    found = run(capsys, "cycle", *words, "--out", out, "--figure", str(figure))
+    assert np.shape(found["lrs_S"]) == (4, 2) and found["paper_ratio"] == 15 and found["ratio"] > 3
+    assert run(capsys, "cycle", *words)["hrs_S"] == found["hrs_S"]
+    assert load(out, ArrayCycling).cycles == 2 and figure.exists()
+
+
+def test_pulses(capsys, tmp_path):
+    out, figure = str(tmp_path / "p.h5"), tmp_path / "p.png"
+    words = ("--model", "ibm", "--rows", "2", "--cols", "2", "--protocol", "60,60,80", "--set", "1.45")
+    found = run(capsys, "pulses", *words, "--out", out, "--figure", str(figure), "--spread", "none")
+    assert len(found["n_states"]) == 4 and found["set_V"] == 1.45 and found["spread"] == {}
+    assert load(out, OpenLoopArray).seed == 0 and figure.exists()
+
+
+def test_measured_pulses(capsys, tmp_path):
+    path = tmp_path / "pulses.csv"
+    path.write_text(
+        "conductance_up,conductance_down\n" + "".join(f"{i / 40},{1 - i / 40}\n" for i in range(40))
+    )
+    found = run(capsys, "pulses", "--measured", str(path), "--figure", str(tmp_path / "m.png"))
+    assert found["unit"] == "1" and found["skew"] is None and found["n_states"] > 10
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["form", "--measured", "absent.csv"], "no such file"),
+        (["form", "--step", "0"], "no forming sweep"),
+        (["form", "--spread-eV", "2"], "lower the spread"),
+        (["form", "--out", "form.txt"], "ending .h5"),
+        (["cycle", "--spread", "radius"], "--spread"),
+        (["cycle", "--spread", "colour=1"], "colour"),
+        (["cycle", "--reset", "1"], "reset peak below 0"),
+        (["cycle", "--model", "table"], "needs a table"),
+        (["cycle", "--cluster", "-1"], "cluster"),
+        (["pulses", "--model", "ibm", "--protocol", "4,4,4"], "too short"),
+        (["pulses", "--model", "ibm", "--set", "-1"], "above 0"),
+        (["pulses", "--model", "ibm", "--match-skew", "2"], "skew between 0 and 1"),
+        (["pulses", "--model", "ibm", "--steps", "x.csv"], "leave out --model"),
+        (["pulses", "--measured", "absent.csv"], "no such file"),
+    ],
+)
+def test_bad_input_gets_one_sentence(capsys, tmp_path, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert main(["array", *words]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
