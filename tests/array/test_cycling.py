@@ -8,14 +8,18 @@ import pytest
 from femristor.array.cycling import cycle_array, reset_voltage, set_voltage
 from femristor.array.cycling_result import ArrayCycling
 from femristor.array.hop_cells import HopArray
+from femristor.compact.closed_form import ClosedFormSampler, published_form
+from femristor.compact.grid import default_grid
 from femristor.compact.ibm import IbmModel
+from femristor.compact.interpolate import TableModel
+from femristor.compact.sample import build_table
 from femristor.compact.stochastic import HopNoise, switching_volume_m3
 from femristor.compact.trace import trace_sweep
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 from femristor.device import load_card
-from femristor.device.load_line import channel_load
+from femristor.device.load_line import channel_load, selector_load
 from femristor.device.selector_fit import reference_selector
 
 CARD = load_card("cmo_hfox")
@@ -92,6 +96,26 @@ def test_checkpoint_gives_the_same_cells(tmp_path):
     np.testing.assert_array_equal(again.hrs_S, whole.hrs_S)
     with pytest.raises(InputError, match="belongs to another experiment"):
         cycle_array(CARD, replace(NOISY, seed=9), cycles=1, checkpoint=path)
+
+
+def test_cells_of_a_table_follow_it():
+    table = build_table(CARD, ClosedFormSampler(CARD, published_form(CARD)), default_grid(CARD), probes=0)
+    law, load_line = TableModel(table), selector_load(CARD)
+    quiet = HopArray(law, HopNoise(6.6e-24, 0.0), load_line, {})
+    found = cycle_array(
+        CARD, quiet, rows=1, cols=1, cycles=1, peak_set_V=1.1, peak_reset_V=-1.1, tolerance=1e-6
+    )
+    wave = Waveform.triangle((1.1, -1.1, 1.1), 1.0)
+    trace = trace_sweep(law, wave, float(table.states["hrs"]), load=load_line, points=71)
+    first = trace.current_A.size - found.voltage_V.size
+    np.testing.assert_allclose(found.current_A[0], trace.current_A[first:], atol=1e-3 * trace.current_A.max())
+    spread = {"current": 0.05, "barrier_set": 0.005}
+    wide = cycle_array(
+        CARD, replace(quiet, spread=spread), cycles=1, peak_set_V=1.1, peak_reset_V=-1.1, rows=2, cols=2
+    )
+    assert np.std(wide.lrs_S) > 0.01 * np.mean(wide.lrs_S)
+    with pytest.raises(InputError, match="A table has no spread"):
+        replace(quiet, spread={"radius": 0.1}).draw(2)
 
 
 def test_switching_voltages_of_known_curves():
