@@ -57,7 +57,7 @@ def form(context: Context, *, card: str, measured: str | None, out: str | None, 
 
 def _formed(context: Context, card, rows: int, cols: int, own: dict):
     from femristor.array.forming import form_array
-    from femristor.cli.forming_family import family_for
+    from femristor.report.forming_family import family_for
     from femristor.core.constants import EV
 
     family = family_for(card, progress=context.progress)

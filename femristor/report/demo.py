@@ -6,7 +6,9 @@ from pathlib import Path
 
 from femristor.core.files import atomic_write, ensure_output_dir
 from femristor.core.progress import NullProgress, Progress
+from femristor.device import load_card
 from femristor.report.comparison import Comparison
+from femristor.report.demo_cells import run_cells_part
 from femristor.report.demo_device import SYNTHETIC, run_device_half
 from femristor.report.demo_network import run_network_half
 from femristor.report.demo_settings import DemoSettings
@@ -58,9 +60,11 @@ def run_demo(
     bar = progress or NullProgress()
     book = StageBook(target, say)
     device = run_device_half(target, settings, book=book, progress=bar, say=say)
+    measured = load_card(settings.card)
+    cells = run_cells_part(measured, settings, book=book, progress=bar, say=say)
     network = run_network_half(target, device.card, device.steps, settings, book=book, progress=bar, say=say)
-    table = comparison(device, network)
-    pictures = figures(device, network)
+    table = comparison(device, cells, network)
+    pictures = figures(device, cells, network, measured)
     for picture in pictures:
         with atomic_write(target / f"{picture.name}.png", "wb") as stream:
             stream.write(picture.png)
@@ -69,13 +73,13 @@ def run_demo(
         table,
         pictures,
         card=device.card,
-        provenance=_provenance(device, network),
+        provenance=_provenance(device, cells, network),
         notes=[SYNTHETIC, *device.forming.warnings, *device.hopping.warnings],
     )
     return DemoOutcome(table, page, target)
 
 
-def _provenance(device, network) -> dict:
+def _provenance(device, cells, network) -> dict:
     results = {
         "forming fit": device.forming,
         "hopping fit": device.hopping,
@@ -85,6 +89,11 @@ def _provenance(device, network) -> dict:
         "switching loop": device.loop,
         "pulse train": device.train,
         "single-pulse steps": device.steps,
+        "array, forming": cells.forming,
+        "array, cycles": cells.cycling,
+        "array, pulses": cells.pulses,
+        "array, program-verify": cells.programs[-1],
+        "array, wires": cells.remedies,
         "levels": network.levels[-1],
         "relaxation": network.relaxation,
         "matrix products": network.mvm,

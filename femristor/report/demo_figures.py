@@ -7,10 +7,13 @@ import numpy as np
 from femristor.core.csvio import read_table
 from femristor.core.curves import IVCurve
 from femristor.core.ivfile import read_iv_csv
+from femristor.device import DeviceCard
 from femristor.plot import array as array_plots
 from femristor.plot import compact as compact_plots
 from femristor.plot import curves, fits, maps, png_bytes, training
 from femristor.plot import mvm as mvm_plots
+from femristor.report.demo_cells import CellsPart
+from femristor.report.demo_cells_rows import cell_figures
 from femristor.report.demo_device import SYNTHETIC, DeviceHalf
 from femristor.report.demo_network import NetworkHalf
 from femristor.report.page import Figure
@@ -19,17 +22,19 @@ from femristor.transport.reference import reference_curve, reference_path
 ORIGIN = "IBM CMO/HfOx compact model, ngspice"
 
 
-def figures(device: DeviceHalf, network: NetworkHalf) -> list[Figure]:
+def figures(device: DeviceHalf, cells: CellsPart, network: NetworkHalf, card: DeviceCard) -> list[Figure]:
     """All figures, in the order of the chain.
 
     Args:
         device: first half of the demo.
+        cells: the array.
         network: second half.
+        card: the card of the array, for its measured laws.
 
     Returns:
         Figures as PNG.
     """
-    return [*_device(device), *_network(network)]
+    return [*_device(device), *cell_figures(cells, card), *_network(network)]
 
 
 def reference_loop() -> IVCurve:

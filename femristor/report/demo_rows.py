@@ -6,6 +6,8 @@ import numpy as np
 
 from femristor.device import DeviceCard
 from femristor.report.comparison import Comparison, ComparisonRow
+from femristor.report.demo_cells import CellsPart
+from femristor.report.demo_cells_rows import cell_rows
 from femristor.report.demo_device import DeviceHalf
 from femristor.report.demo_network import HOUR_S, TEN_MINUTES_S, TEN_YEARS_S, NetworkHalf
 
@@ -15,11 +17,12 @@ REFERENCE_STATES = {"lrs": (3.77e25, 2.48, 70.9), "hrs": (7e24, 3.42, 78.0)}
 LOCAL = "0-D number of the published model; ours is a local density in the field solution"
 
 
-def comparison(device: DeviceHalf, network: NetworkHalf) -> Comparison:
+def comparison(device: DeviceHalf, cells: CellsPart, network: NetworkHalf) -> Comparison:
     """All rows, in the order of the chain.
 
     Args:
         device: first half of the demo.
+        cells: the array.
         network: second half.
 
     Returns:
@@ -30,6 +33,7 @@ def comparison(device: DeviceHalf, network: NetworkHalf) -> Comparison:
         *_transport(device),
         *_compact(device),
         *_switching(device),
+        *cell_rows(cells),
         *_array(device.card, network),
         *_networks(network),
     ]

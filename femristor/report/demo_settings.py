@@ -19,7 +19,11 @@ class DemoSettings:
         map_bias_V: bias of the field maps.
         sweep_rate_V_per_s: rate of the switching loop.
         pulses: set pulses, reset pulses, alternating pulses.
-        cells: cells programmed to each level.
+        array: rows and columns of the array that is formed, cycled and pulsed.
+        cycles: slow cycles of it.
+        program_cells: cells that pulses program to each level.
+        wire_size: rows and columns of the tile with wires.
+        cells: cells programmed to each level by the measured law.
         draws: draws of the matrix-product experiment.
         train_images: images of an epoch.
         test_images: images of the test.
@@ -39,6 +43,10 @@ class DemoSettings:
     map_bias_V: float = 1.2
     sweep_rate_V_per_s: float = 1.0
     pulses: tuple[int, int, int] = (400, 400, 500)
+    array: tuple[int, int] = (8, 4)
+    cycles: int = 5
+    program_cells: int = 32
+    wire_size: int = 64
     cells: int = 200
     draws: int = 10
     train_images: int = 60000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from femristor.array.forming import build_family, form_array, measured_forming, sweep_voltage
 from femristor.array.forming_extract import extract_forming
 from femristor.array.forming_result import ArrayForming, FormingFamily
-from femristor.cli.forming_family import SHIPPED
+from femristor.report.forming_family import SHIPPED
 from femristor.core.constants import EV
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError, RangeError

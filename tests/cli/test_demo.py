@@ -16,6 +16,10 @@ SMALL = DemoSettings(
     ambient_points=1,
     probes=1,
     pulses=(40, 40, 20),
+    array=(2, 3),
+    cycles=2,
+    program_cells=2,
+    wire_size=16,
     cells=8,
     draws=2,
     train_images=640,
@@ -32,7 +36,7 @@ def test_small_demo_and_again(tmp_path, monkeypatch):
     lines: list[str] = []
     outcome = run_demo(tmp_path / "out", SMALL, say=lines.append)
     html = unescape(outcome.page.read_text())
-    assert html.count("data:image/png;base64,") == 11
+    assert html.count("data:image/png;base64,") == 16
     assert "synthetic" in html
     for row in outcome.comparison.rows:
         assert row.ours == row.ours, f"{row.quantity} is not a number"
@@ -43,5 +47,5 @@ def test_small_demo_and_again(tmp_path, monkeypatch):
     json.dumps(outcome.comparison.as_dicts())
     lines.clear()
     again = run_demo(tmp_path / "out", SMALL, say=lines.append)
-    assert sum("kept from an earlier run" in line for line in lines) == 9
+    assert sum("kept from an earlier run" in line for line in lines) == 12
     assert again.comparison == outcome.comparison
