@@ -39,7 +39,7 @@ def programming_figure(runs: list[ProgramVerify], card_lines: dict[float, LineLa
         xlabel="target conductance [µS]", ylabel="mean pulses", yscale="log", title="Pulses needed"
     )
     _levels(axes[0, 1], runs[0])
-    x = np.array([9.0, 88.2])
+    x = np.linspace(9.0, 88.2, 80)
     for acceptance in sorted({run.acceptance for run in runs} & set(card_lines)):
         line = card_lines[acceptance]
         y = line.slope * x + line.offset_S * MICRO
@@ -47,8 +47,9 @@ def programming_figure(runs: list[ProgramVerify], card_lines: dict[float, LineLa
     axes[0, 2].set(
         xlabel="target conductance [µS]", ylabel="σ(G) [µS]", yscale="log", title="Error of accepted cells"
     )
-    for axis in (axes[0, 0], axes[0, 2]):
-        axis.legend(frameon=False, fontsize=8)
+    axes[0, 0].legend(frameon=False, fontsize=8)
+    axes[0, 2].set_ylim(bottom=axes[0, 2].get_ylim()[0] / (5 if len(runs) > 1 else 2))
+    axes[0, 2].legend(frameon=False, fontsize=7, ncols=2, loc="lower right")
     return figure
 
 
