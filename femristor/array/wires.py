@@ -6,6 +6,7 @@ leading axes. Gradients: with w the cell voltages and w' those when the columns 
 grounded, dL/dG = sum over vectors of w w' (Tellegen), and dL/dV is the current that w' sends into the drivers.
 """
 
+import numpy as np
 import torch
 
 from femristor.array.wire_grid import WireGrid, require_cells, require_lines
@@ -114,6 +115,7 @@ def solution(current, drive, wires: Wires, residual: float, *, iterations: int, 
     source = wires.source.drop(current)
     grid = wires.grid
     return WireSolution(
+        drive_V=drive.squeeze(-2 if grid.parallel else -1).cpu().numpy(),
         row_V=bit.cpu().numpy(),
         column_V=source.cpu().numpy(),
         column_current_A=current.sum(-2).cpu().numpy(),
@@ -218,12 +220,9 @@ def _many(cells: torch.Tensor, vectors: int, grid: WireGrid) -> bool:
 
 def _cells(conductance_S) -> torch.Tensor:
     """Conductances as a checked float64 tensor that keeps its gradient."""
-    try:
-        cells = torch.as_tensor(conductance_S).to(torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(
-            "The conductances are no rectangular array of numbers; give one number for each cell."
-        ) from None
+    cells = as_double(
+        conductance_S, "The conductances are no rectangular array of numbers; give one number for each cell."
+    )
     plain = cells.detach()
     finite = torch.isfinite(plain)
     bad = int((~finite).sum())
@@ -235,15 +234,26 @@ def _cells(conductance_S) -> torch.Tensor:
 def _inputs(conductance_S, voltage_V, grid: WireGrid) -> tuple[torch.Tensor, torch.Tensor]:
     """Checked conductances and voltages, the latter as (*tiles, vectors, inputs)."""
     cells = _cells(conductance_S)
-    try:
-        voltage = torch.as_tensor(voltage_V).to(dtype=torch.float64, device=cells.device)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(
-            "The voltages are no rectangular array of numbers; give one number for each line."
-        ) from None
+    voltage = as_double(
+        voltage_V, "The voltages are no rectangular array of numbers; give one number for each line."
+    ).to(cells.device)
     grid.require_voltages(tuple(cells.shape), tuple(voltage.shape))
     bad = int((~torch.isfinite(voltage)).sum())
     if bad:
         raise InputError(f"The voltages have {bad} NaN or infinite entries; replace them.")
     voltage = voltage if voltage.ndim > 1 else voltage[None]
     return cells, voltage.expand(*cells.shape[:-2], *voltage.shape[-2:])
+
+
+def as_double(values, sentence: str) -> torch.Tensor:
+    """Values as a float64 tensor that keeps its gradient; lists never pass through single precision.
+
+    Raises:
+        InputError: with the sentence, no rectangular array of numbers.
+    """
+    try:
+        if not isinstance(values, torch.Tensor):
+            values = np.array(values, dtype=float)
+        return torch.as_tensor(values).to(torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(sentence) from None

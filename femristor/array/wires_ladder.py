@@ -34,6 +34,9 @@ class Ladders:
         Raises:
             InputError: the line is so resistive that no current reaches the ground.
         """
+        if segment_ohm == 0 and ends_ohm == (0.0, 0.0):
+            # Everything is ground already; a second end would leave W = 0.
+            ends_ohm = (np.inf, 0.0)
         flat = columns_S.reshape(-1, columns_S.shape[-1])
         if flat.device.type == "cpu":
             phi, psi, flow = np.empty(flat.shape), np.empty(flat.shape), np.empty(flat.shape[0])

@@ -11,7 +11,7 @@ import torch
 
 from femristor.array.checks import finite_tensor
 from femristor.array.wire_grid import WireGrid
-from femristor.array.wires import solution
+from femristor.array.wires import as_double, solution
 from femristor.array.wires_iterative import Wires, gmres
 from femristor.array.wires_result import WireSolution
 from femristor.core.errors import ConvergenceError, InputError
@@ -70,7 +70,8 @@ def solve_nonlinear(
     """
     if len(shape) < 2 or min(shape) < 1:
         raise InputError(f"Cells of shape {tuple(shape)} make no array; give (*tiles, rows, cols).")
-    voltage = finite_tensor(voltage_V, "voltage", device=device)
+    plain = as_double(voltage_V, "The voltages are no rectangular array of numbers; give one for each line.")
+    voltage = finite_tensor(plain, "voltage", device=device)
     grid.require_voltages(tuple(shape), tuple(voltage.shape))
     voltage = voltage if voltage.ndim > 1 else voltage[None]
     voltage = voltage.expand(*shape[:-2], *voltage.shape[-2:])

@@ -15,6 +15,7 @@ class WireSolution:
     """Node voltages and currents of an array with resistive wires; leading axes are tiles, then vectors.
 
     Attributes:
+        drive_V: (*tiles, vectors, inputs) of the drivers.
         row_V: (*tiles, vectors, rows, cols) nodes of the row (bit) wires.
         column_V: (*tiles, vectors, rows, cols) nodes of the column (source) wires.
         column_current_A: (*tiles, vectors, cols) into the virtual grounds, over all sensed ends.
@@ -26,6 +27,7 @@ class WireSolution:
         provenance: how it was made.
     """
 
+    drive_V: np.ndarray
     row_V: np.ndarray
     column_V: np.ndarray
     column_current_A: np.ndarray

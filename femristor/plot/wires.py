@@ -25,21 +25,14 @@ def wires_figure(found: WireSolution, ideal_A: np.ndarray):
     left.set_ylabel("current [uA]")
     left.legend(frameon=False)
     right.grid(visible=False)
-    loss = 1e3 * (np.abs(found.row_V[0]) + np.abs(found.column_V[0]))
-    if found.wires["topology"] == "crosspoint":
-        end = 0 if found.wires["drive"] != "right" else -1
-        loss = 1e3 * np.abs(found.row_V[0] - found.row_V[0][:, [end]] - found.column_V[0])
+    parallel = found.wires["topology"] == "parallel"
+    driven = found.drive_V[0][None, :] if parallel else found.drive_V[0][:, None]
+    loss = 1e3 * np.abs(driven - found.cell_V[0])
     image = right.imshow(loss, cmap="viridis", aspect="auto")
-    figure.colorbar(image, ax=right, label=_loss_label(found))
+    figure.colorbar(image, ax=right, label="lost on the wires [mV]")
     right.set_xlabel("column")
     right.set_ylabel("row")
     return figure
-
-
-def _loss_label(found: WireSolution) -> str:
-    if found.wires["topology"] == "crosspoint":
-        return "lost between the row's driven end and ground [mV]"
-    return "bit line and source line [mV]"
 
 
 def cost_figure(rows: list[dict]):
