@@ -72,10 +72,13 @@ def run_cells_part(
         "cells: pulses to "
         + ", ".join(f"{100 * run.acceptance:g} % {run.mean_pulses:.1f}" for run in programs.items)
     )
-    key = {"card": card.hash, **settings.part("wire_size")}
+    key = {"card": card.hash, **settings.part("wire_sizes")}
     remedies = book.get("wires", key, lambda: _wires(card, settings, progress))
-    row = remedies.remedies.index("none")
-    say(f"wires: RMSE {float(remedies.rmse[row, 0]):.3f} at {settings.wire_size} x {settings.wire_size}")
+    plain = remedies.rmse[remedies.remedies.index("none")]
+    say(
+        "wires: RMSE "
+        + ", ".join(f"{rmse:.3f} at {size}" for rmse, size in zip(plain, remedies.size, strict=True))
+    )
     return CellsPart(forming, cycling, pulses, tuple(programs.items), remedies)
 
 
@@ -141,7 +144,7 @@ def _wires(card: DeviceCard, settings: DemoSettings, progress: Progress) -> Reme
     return remedies_table(
         card,
         transfer_matrix,
-        sizes=(settings.wire_size,),
+        sizes=settings.wire_sizes,
         largest_limit=0,
         seed=settings.seed,
         progress=progress,

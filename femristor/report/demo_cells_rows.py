@@ -77,10 +77,11 @@ def _programmed(part: CellsPart) -> list[ComparisonRow]:
 
 def _wired(part: CellsPart) -> list[ComparisonRow]:
     table = part.remedies
-    size, rows = int(table.size[0]), []
+    middle, rows = table.size.size // 2, []
+    size = int(table.size[middle])
     for name in ("aihwkit's closed form", "none", "common mode, gains", "wire-aware"):
         if name in table.remedies:
-            value = float(table.rmse[table.remedies.index(name), 0])
+            value = float(table.rmse[table.remedies.index(name), middle])
             how = f"{table.segment_ohm:g} ohm a segment, {table.distribution}"
             label = f"RMSE of {size} x {size} by wires: {name}"
             rows.append(ComparisonRow("wires", label, value, None, "", "-", how))

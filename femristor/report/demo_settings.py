@@ -22,7 +22,7 @@ class DemoSettings:
         array: rows and columns of the array that is formed, cycled and pulsed.
         cycles: slow cycles of it.
         program_cells: cells that pulses program to each level.
-        wire_size: rows and columns of the tile with wires.
+        wire_sizes: rows and columns of the tiles with wires.
         cells: cells programmed to each level by the measured law.
         draws: draws of the matrix-product experiment.
         train_images: images of an epoch.
@@ -46,7 +46,7 @@ class DemoSettings:
     array: tuple[int, int] = (8, 4)
     cycles: int = 5
     program_cells: int = 32
-    wire_size: int = 64
+    wire_sizes: tuple[int, ...] = (32, 64, 128)
     cells: int = 200
     draws: int = 10
     train_images: int = 60000
