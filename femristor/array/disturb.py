@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from femristor.array.verify_plan import place_in
 from femristor.array.verify_result import DisturbReport, ProgramVerify
 from femristor.compact.gillespie import device_voltages
 from femristor.core.errors import ConvergenceError, InputError
@@ -194,9 +195,7 @@ def apply_disturb(result: ProgramVerify, model, load: Load, *, scheme: str = "co
     """
     share, own = SCHEMES[scheme], gate_off(load) if scheme == "column" else BARE
     plateau = result.width_s - result.edge_s
-    place = np.clip(
-        np.searchsorted(result.ranges_S, result.target_S, side="right") - 1, 0, result.set_V.size - 1
-    )
+    place = place_in(result.ranges_S, result.target_S)
     exposures = []
     for k, (up, down) in enumerate(zip(result.set_V, result.reset_V, strict=True)):
         later = [

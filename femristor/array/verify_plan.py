@@ -90,13 +90,24 @@ class VerifyPlan:
 
     def place(self, targets_S) -> np.ndarray:
         """(...) index of the range of each target."""
-        return np.clip(np.searchsorted(self.ranges_S, targets_S, side="right") - 1, 0, len(self.schemes) - 1)
+        return place_in(self.ranges_S, targets_S)
 
     def rows(self, targets_S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(cells, 4) shapes and (cells, 2, 2) ladders of `verify_kernels.program`."""
         shapes = np.array([(s.set_V, s.reset_V, s.edge_s, s.width_s - 2 * s.edge_s) for s in self.schemes])
         ladder = np.array([[self.step_V, self.set_max_V], [self.step_V, self.reset_max_V]])
         return shapes[self.place(targets_S)], np.broadcast_to(ladder, (len(targets_S), 2, 2)).copy()
+
+
+def place_in(ranges_S, targets_S) -> np.ndarray:
+    """(...) index of the range of each target; one at a bound, to rounding, belongs to the upper range.
+
+    Args:
+        ranges_S: (ranges + 1,) rising bounds; targets beyond the outer ones belong to the outer ranges.
+        targets_S: (...) conductances.
+    """
+    upper = np.asarray(targets_S) * (1 + 1e-9)
+    return np.clip(np.searchsorted(ranges_S, upper, side="right") - 1, 0, len(ranges_S) - 2)
 
 
 def read_modes(law: ReadNoiseLaw, kind: str, *, read_s: float = READ_S, pulse_s: float = 0.0) -> np.ndarray:
