@@ -227,11 +227,17 @@ class _Job:
 
         state = self.start[part].copy()
         own = [values[part] for values in self.own]
-        with numba.parallel_chunksize(CHUNK):
-            outcome, found, work, sent = program(
-                *self.law, *own, self.targets[part], state, self.per_hop[part], streams[part], self.modes,
-                self.loop.acceptance, self.loop.most, self.loop.tolerance, self.cells.read_V, STEPS,
-            )  # fmt: skip
+        try:
+            with numba.parallel_chunksize(CHUNK):
+                outcome, found, work, sent = program(
+                    *self.law, *own, self.targets[part], state, self.per_hop[part], streams[part], self.modes,
+                    self.loop.acceptance, self.loop.most, self.loop.tolerance, self.cells.read_V, STEPS,
+                )  # fmt: skip
+        except SystemError as error:
+            # A kernel with threads cannot raise: Ctrl-C in it arrives somewhere behind this error.
+            if not _interrupted(error):
+                raise
+            raise KeyboardInterrupt from None
         return outcome, found, work, sent, state
 
     def _resume(self, checkpoint, name: str) -> ProgramCheckpoint:
@@ -245,6 +251,17 @@ class _Job:
             return found
         empty = np.zeros(0, np.int8), np.zeros((0, 2)), np.zeros((0, 3)), np.zeros((0, 2), np.int32)
         return ProgramCheckpoint(name, 0, *empty, np.zeros(0))
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is among the causes of an error."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _result(job: _Job, done: ProgramCheckpoint, shape: tuple, spread: str) -> ProgramVerify:

@@ -293,3 +293,15 @@ def test_bad_input(cells, card, model, plan, programmed):
         sigma_line(small)
     with pytest.raises(InputError, match="one target a row"):
         level_distribution(small, card)
+
+
+def test_interrupt_inside_the_kernel_is_an_interrupt(cells, card, plan, monkeypatch):
+    """Ctrl-C in a kernel with threads arrives as a SystemError; other SystemErrors stay what they are."""
+    for cause, raised in ((KeyboardInterrupt(), KeyboardInterrupt), (ValueError(), SystemError)):
+
+        def broken(*_, cause=cause):
+            raise SystemError("returned a result with an exception set") from cause
+
+        monkeypatch.setattr("femristor.array.verify_kernels.program", broken)
+        with pytest.raises(raised):
+            program_array(cells, card, [[20e-6]], plan)
