@@ -43,7 +43,7 @@ BATCH = 32
 GRID = WireGrid(0.35)
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "wires_cost.png"
 MEMORY_JOB = """
-import resource, torch
+import torch
 torch.set_num_threads(2)
 from femristor.array.wire_grid import WireGrid
 from femristor.array.wires import transfer_matrix
@@ -52,7 +52,8 @@ cells.requires_grad_({gradient})
 found = transfer_matrix(cells, WireGrid(0.35))
 if {gradient}:
     found.square().sum().backward()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+with open("/proc/self/status") as stream:
+    print(next(line.split()[1] for line in stream if line.startswith("VmHWM")))
 """
 
 

@@ -12,6 +12,7 @@ at the far end adds 1/r_d to its M and a source term Q_j with Q_j = N_{j+1}^-1 Q
 """
 
 import math
+from contextlib import contextmanager
 
 import torch
 
@@ -20,7 +21,8 @@ from femristor.array.wires_ladder import Ladders, fill_block
 
 RATIO_MAX = 100.0
 """Largest r_d/r for which M_0 = (N_0 - 1)/r keeps its digits; above it M is carried along."""
-TILES_AT_ONCE_BYTES = 2.0e8
+THREADED_ROWS = 128
+"""Smallest blocks that gain from threads; below, waiting for a second thread on a busy core costs more."""
 
 
 def block_transfer(conductance_S: torch.Tensor, grid: WireGrid) -> torch.Tensor:
@@ -44,9 +46,24 @@ def block_transfer(conductance_S: torch.Tensor, grid: WireGrid) -> torch.Tensor:
     driver = grid.bit_ends_ohm()[0]
     if segment == 0:
         return _rigid(columns, ladders, driver / 2 if grid.drive == "both" else driver)
-    if columns.device.type == "cpu" and driver <= RATIO_MAX * segment:
-        return _eliminate(columns, ladders, segment, driver, both=grid.drive == "both")
-    return _eliminate_carrying(columns, ladders, segment, driver, both=grid.drive == "both")
+    fast = columns.device.type == "cpu" and driver <= RATIO_MAX * segment
+    eliminate = _eliminate if fast else _eliminate_carrying
+    with _threads(columns.shape[-1]):
+        return eliminate(columns, ladders, segment, driver, both=grid.drive == "both")
+
+
+@contextmanager
+def _threads(rows: int):
+    """One torch thread while blocks are small; the user's number again afterwards."""
+    before = torch.get_num_threads()
+    single = rows < THREADED_ROWS and before > 1
+    if single:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if single:
+            torch.set_num_threads(before)
 
 
 def _rigid(columns: torch.Tensor, ladders: Ladders, driver: float) -> torch.Tensor:
