@@ -50,7 +50,7 @@ def cost_figure(rows: list[dict]):
         ("scipy_s", "SciPy splu, transfer matrix", REFERENCE),
         ("ours_s", "block elimination, transfer matrix", OURS),
         ("batch_s", "the same, a tile of a batch", THIRD),
-        ("vector_s", "conjugate gradients, one vector", SECOND),
+        ("vector_s", "column_currents, one vector", SECOND),
     ):
         known = [(row["size"], row[name]) for row in rows if row.get(name) is not None]
         if known:

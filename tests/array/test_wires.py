@@ -13,6 +13,7 @@ from femristor.array.cell_laws import device_law
 from femristor.array.wire_grid import DRIVES, SENSES, WireGrid
 from femristor.array.wires import _Currents, column_currents, solve_wires, transfer_matrix
 from femristor.array.wires_iterative import Wires
+from femristor.array.wires_ladder import Ladders, _along
 from femristor.array.wires_nonlinear import solve_nonlinear
 from femristor.array.wires_result import WireSolution
 from femristor.compact.ibm import IbmModel
@@ -145,6 +146,19 @@ def test_drop_kernel_equals_its_twin(topology):
             wires = Wires(WireGrid(2.0, 3.0, 1.0, 4.0, drive, sense, topology), 6, 9, current)
             twin = wires.bit.drop(current) + wires.source.drop(current)
             np.testing.assert_allclose(wires.drop(current), twin, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("ends", [(np.inf, 2.0), (5.0, np.inf), (5.0, 2.0), (0.0, np.inf)])
+def test_recursion_kernel_equals_its_twin(ends):
+    """The twin is what runs on a GPU."""
+    columns = torch.from_numpy(cells(2, 4, 9))
+    ladders, flat = Ladders(columns, 300.0, ends), columns.reshape(8, 9)
+    phi, flow = _along(flat, 300.0, ends[0])
+    psi = _along(flat.flip(1), 300.0, ends[1])[0].flip(1)
+    wronskian = flow * psi[:, -1] + (phi[:, -1] if np.isfinite(ends[1]) else 0.0)
+    np.testing.assert_allclose(ladders.phi.reshape(8, 9), phi, rtol=1e-13)
+    np.testing.assert_allclose(ladders.psi.reshape(8, 9), psi, rtol=1e-13)
+    np.testing.assert_allclose(ladders.wronskian.reshape(8), wronskian, rtol=1e-13)
 
 
 def test_batch_equals_single():
