@@ -17,7 +17,7 @@ from femristor.array.wires import solve_wires
 @pytest.fixture
 def compute():
     """Its solver, without what importing it does to warnings and logging."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True):
         warnings.simplefilter("ignore")
         badcrossbar = pytest.importorskip("badcrossbar")
         solver = getattr(badcrossbar, "compute", None)
@@ -31,7 +31,7 @@ def compute():
 def test_32(compute):
     generator = np.random.default_rng(5)
     siemens, volt = generator.uniform(9e-6, 88e-6, (32, 32)), generator.uniform(-0.2, 0.2, (2, 32))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True):
         warnings.simplefilter("ignore")
         theirs = compute(volt.T, 1 / siemens, r_i_word_line=0.35, r_i_bit_line=0.5)
     found = solve_wires(siemens, volt, WireGrid(0.35, 0.5))
