@@ -21,6 +21,7 @@ from femristor.compact.cells import IbmCells, TableCells
 from femristor.compact.hop_streams import cell_streams
 from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import Cells
+from femristor.compact.interruption import kernel_interrupts
 from femristor.compact.spread import draw_cells
 from femristor.compact.stochastic import NoisyCells, start_density
 from femristor.core import store
@@ -227,17 +228,11 @@ class _Job:
 
         state = self.start[part].copy()
         own = [values[part] for values in self.own]
-        try:
-            with numba.parallel_chunksize(CHUNK):
-                outcome, found, work, sent = program(
-                    *self.law, *own, self.targets[part], state, self.per_hop[part], streams[part], self.modes,
-                    self.loop.acceptance, self.loop.most, self.loop.tolerance, self.cells.read_V, STEPS,
-                )  # fmt: skip
-        except SystemError as error:
-            # A kernel with threads cannot raise: Ctrl-C in it arrives somewhere behind this error.
-            if not _interrupted(error):
-                raise
-            raise KeyboardInterrupt from None
+        with kernel_interrupts(), numba.parallel_chunksize(CHUNK):
+            outcome, found, work, sent = program(
+                *self.law, *own, self.targets[part], state, self.per_hop[part], streams[part], self.modes,
+                self.loop.acceptance, self.loop.most, self.loop.tolerance, self.cells.read_V, STEPS,
+            )  # fmt: skip
         return outcome, found, work, sent, state
 
     def _resume(self, checkpoint, name: str) -> ProgramCheckpoint:
@@ -251,17 +246,6 @@ class _Job:
             return found
         empty = np.zeros(0, np.int8), np.zeros((0, 2)), np.zeros((0, 3)), np.zeros((0, 2), np.int32)
         return ProgramCheckpoint(name, 0, *empty, np.zeros(0))
-
-
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is among the causes of an error."""
-    seen = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _result(job: _Job, done: ProgramCheckpoint, shape: tuple, spread: str) -> ProgramVerify:

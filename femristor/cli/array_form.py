@@ -57,8 +57,8 @@ def form(context: Context, *, card: str, measured: str | None, out: str | None, 
 
 def _formed(context: Context, card, rows: int, cols: int, own: dict):
     from femristor.array.forming import form_array
-    from femristor.report.forming_family import family_for
     from femristor.core.constants import EV
+    from femristor.report.forming_family import family_for
 
     family = family_for(card, progress=context.progress)
     return form_array(

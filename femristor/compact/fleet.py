@@ -12,6 +12,7 @@ from femristor.compact.cells import IbmCells, TableCells
 from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import Cells, check_tolerance, raise_failure
 from femristor.compact.interpolate import TableModel
+from femristor.compact.interruption import kernel_interrupts
 from femristor.compact.pulses import PulseScheme
 from femristor.compact.result import FleetTrace
 from femristor.core.errors import InputError
@@ -96,18 +97,19 @@ def _advance(cells: Cells, shapes, shots, state, settings, take, shown) -> np.nd
     steps = np.empty(state.size, dtype=np.int64)
     for first in range(0, state.size, BATCH):
         part = slice(first, min(first + BATCH, state.size))
-        found, status, where, steps[part] = train(
-            kind,
-            tables,
-            cells.slices[part],
-            ionic,
-            cells.parameters[part],
-            cells.loads[part],
-            shapes[part] if shapes.shape[0] > 1 else shapes,
-            shots[part] if shots.shape[0] > 1 else shots,
-            state[part],
-            *settings,
-        )
+        with kernel_interrupts():
+            found, status, where, steps[part] = train(
+                kind,
+                tables,
+                cells.slices[part],
+                ionic,
+                cells.parameters[part],
+                cells.loads[part],
+                shapes[part] if shapes.shape[0] > 1 else shapes,
+                shots[part] if shots.shape[0] > 1 else shots,
+                state[part],
+                *settings,
+            )
         _raise_first(status, where, state[part], first, cells.models[0])
         take(part, found)
         shown.advance(status.size)

@@ -12,6 +12,7 @@ import numpy as np
 from femristor.compact.cells import IbmCells, TableCells, one_each
 from femristor.compact.ibm import IbmModel
 from femristor.compact.interpolate import TableModel
+from femristor.compact.interruption import kernel_interrupts
 from femristor.compact.result import CompactTable, SweepResult
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError, RangeError
@@ -174,9 +175,10 @@ class Cells:
             for first in range(0, start.size, BATCH):
                 part = slice(first, first + BATCH)
                 own = self.parameters[part], self.loads[part]
-                state, device, status, where, _ = integrate(
-                    kind, tables, self.slices[part], ionic, *own, *waveform, start[part], tolerance
-                )
+                with kernel_interrupts():
+                    state, device, status, where, _ = integrate(
+                        kind, tables, self.slices[part], ionic, *own, *waveform, start[part], tolerance
+                    )
                 failed = np.flatnonzero(status)
                 if failed.size:
                     cell = int(failed[0])

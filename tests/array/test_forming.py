@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from femristor.array.forming import build_family, form_array, measured_forming, sweep_voltage
 from femristor.array.forming_extract import extract_forming
 from femristor.array.forming_result import ArrayForming, FormingFamily
-from femristor.report.forming_family import SHIPPED
 from femristor.core.constants import EV
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError, RangeError
 from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.load_line import current, selector_load
+from femristor.report.forming_family import SHIPPED
 
 CARD = load_card("cmo_hfox")
 FAMILY = load(SHIPPED, FormingFamily)
