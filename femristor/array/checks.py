@@ -63,3 +63,25 @@ def require_time(time_s: float) -> float:
             f"A time of {time_s} s after programming is not possible; give a finite time from 0 s on."
         )
     return float(time_s)
+
+
+def require_later(to_time_s: float, now_s: float, what: str) -> float:
+    """A time that is not before the present one.
+
+    Args:
+        to_time_s: asked for.
+        now_s: present time.
+        what: subject of the sentence, with its verb: "The cells are".
+
+    Returns:
+        The time [s].
+
+    Raises:
+        InputError: a time before the present one, negative or infinite.
+    """
+    time = require_time(to_time_s)
+    if time < now_s:
+        raise InputError(
+            f"{what} at {now_s:g} s and cannot go back to {time:g} s; ask for rising times or program again."
+        )
+    return time

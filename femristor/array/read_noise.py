@@ -17,7 +17,7 @@ import math
 import numpy as np
 import torch
 
-from femristor.array.checks import require_time
+from femristor.array.checks import require_later, require_time
 from femristor.core.errors import InputError
 from femristor.device.card import ReadNoiseLaw
 
@@ -117,11 +117,7 @@ class ReadNoiseProcess:
         Raises:
             InputError: a time before the present one.
         """
-        time = require_time(to_time_s)
-        if time < self.time_s:
-            raise InputError(
-                f"The read noise is at {self.time_s:g} s and cannot go back to {time:g} s; ask for rising times."
-            )
+        time = require_later(to_time_s, self.time_s, "The read noise is")
         if time == self.time_s:
             return
         elapsed = time - self.time_s

@@ -21,7 +21,7 @@ import math
 
 import torch
 
-from femristor.array.checks import require_time
+from femristor.array.checks import require_later, require_time
 from femristor.core.errors import InputError
 from femristor.device.card import RelaxationLaw
 
@@ -123,12 +123,7 @@ class RelaxationProcess:
         Raises:
             InputError: a time before the present one.
         """
-        time = require_time(to_time_s)
-        if time < self.time_s:
-            raise InputError(
-                f"The cells are at {self.time_s:g} s and cannot go back to {time:g} s; ask for rising times or "
-                "program again."
-            )
+        time = require_later(to_time_s, self.time_s, "The cells are")
         early, late = relaxation_sigma_S(self._law, self.time_s), relaxation_sigma_S(self._law, time)
         keep = (early / late) ** (self._memory - 1) if early > 0 else 0.0
         variance = late**2 - (keep * early) ** 2

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from femristor.array.checks import require_time
+from femristor.array.checks import require_later
 from femristor.array.read_noise import LONGEST_TIME_S, read_noise_amplitude_S
 from femristor.core.errors import InputError
 from femristor.device.card import ReadNoiseLaw
@@ -177,11 +177,7 @@ class TelegraphProcess:
         Raises:
             InputError: a time before the present one.
         """
-        time = require_time(to_time_s)
-        if time < self.time_s:
-            raise InputError(
-                f"The telegraph noise is at {self.time_s:g} s and cannot go back to {time:g} s; ask for rising times."
-            )
+        time = require_later(to_time_s, self.time_s, "The telegraph noise is")
         if time == self.time_s:
             return
         keep = torch.exp((self.time_s - time) / self.traps.tau_s)

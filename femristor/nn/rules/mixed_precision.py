@@ -100,6 +100,13 @@ def _transfer_rows(state: MixedPrecisionState, settings: MixedPrecisionSettings)
     return chosen
 
 
+def _gather(weight, x, d, state: MixedPrecisionState, *, lr, settings, key) -> tuple[np.uint64, np.ndarray]:
+    """Sum a batch up in chi; the key of its pulses and the rows to write."""
+    x, d = check_vectors(x, d, weight.shape)
+    state.chi -= np.float32(lr) * (d.T @ x)
+    return _batch_key(key, state), _transfer_rows(state, settings)
+
+
 def update(
     weight: np.ndarray,
     devices: DeviceArray,
@@ -131,10 +138,7 @@ def update(
     Raises:
         InputError: shapes that do not fit or numbers that are not finite.
     """
-    x, d = check_vectors(x, d, weight.shape)
-    state.chi -= np.float32(lr) * (d.T @ x)
-    batch_key = _batch_key(key, state)
-    chosen = _transfer_rows(state, settings)
+    batch_key, chosen = _gather(weight, x, d, state, lr=lr, settings=settings, key=key)
     if not chosen.size:
         return 0, 0
     eps, most = np.float32(devices.granularity), np.float32(settings.most_pulses)
@@ -158,10 +162,7 @@ def update_plain(
     key: np.uint64,
 ) -> tuple[int, int]:
     """The same as `update` on whole arrays; same arguments, same bits."""
-    x, d = check_vectors(x, d, weight.shape)
-    state.chi -= np.float32(lr) * (d.T @ x)
-    batch_key = _batch_key(key, state)
-    chosen = _transfer_rows(state, settings)
+    batch_key, chosen = _gather(weight, x, d, state, lr=lr, settings=settings, key=key)
     if not chosen.size:
         return 0, 0
     eps, most = np.float32(devices.granularity), np.float32(settings.most_pulses)
