@@ -39,6 +39,7 @@ SHOWN = 16
     show_default=True,
     help="crosspoint, or parallel: source lines along the bit lines.",
 )
+@click.option("--read-s", default=300e-6, show_default=True, help="Length of a read in s, for its energy.")
 @click.option("--figure", default=None, metavar="FILE.png", help="Currents and cell voltages.")
 @out_option("CSV file for the currents (.csv), or HDF5 file for the whole solution.")
 @common_options
@@ -49,13 +50,17 @@ def wires(
     voltages: str,
     figure: str | None,
     out: str | None,
+    read_s: float,
     **options,
 ) -> None:
     """Column currents of an array with wires, beside those of the ideal product."""
+    from femristor.array.costs import wired_read_cost
     from femristor.array.wire_grid import WireGrid, require_cells, require_lines
     from femristor.array.wires import solve_wires
     from femristor.array.wires_input import read_matrix
 
+    if not 0 < read_s < float("inf"):
+        raise InputError(f"--read-s {read_s:g}: a read takes time; give seconds above 0, such as 300e-6.")
     grid = WireGrid(**options)
     cells = read_matrix(conductance, "table of conductances in S", header=True)
     try:
@@ -72,8 +77,11 @@ def wires(
         )
     found = solve_wires(cells, vectors, grid)
     ideal = vectors * cells.sum(0) if grid.parallel else vectors @ cells
+    power_W = (found.cell_V**2 * cells).sum(axis=(-2, -1))
+    cost = wired_read_cost(found.drive_V, found.driver_current_A, power_W, width_s=read_s)
     _write(found, out, figure, ideal)
-    context.emit({**_payload(found, ideal, cells.shape), "out": out, "figure": figure}, _text(found, ideal))
+    payload = {**_payload(found, ideal, cells.shape), "cost": cost, "out": out, "figure": figure}
+    context.emit(payload, f"{_text(found, ideal)}\nreading costs {cost.sentence()}")
 
 
 def _payload(found, ideal: np.ndarray, shape: tuple[int, int]) -> dict:

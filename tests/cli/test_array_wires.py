@@ -134,3 +134,12 @@ def test_missing_file(files, capsys, tmp_path):
     (tmp_path / "V.csv").unlink()
     assert main(command) == 2
     assert "V.csv: no such file" in capsys.readouterr().err
+
+
+def test_cost_is_the_power_of_the_drivers_times_the_read(files, capsys):
+    found = run(capsys, [*files(G, V), "--read-s", "1e-5"])
+    power_W = float(np.dot(V, found["driver_current_A"]))
+    assert found["cost"]["energy_J"] == pytest.approx(power_W * 1e-5, rel=1e-9)
+    assert 0 < found["cost"]["parts"]["wires"] < 1e-2 * found["cost"]["energy_J"]
+    assert main([*files(G, V), "--read-s", "0"]) == 2
+    assert "--read-s 0" in capsys.readouterr().err
