@@ -12,6 +12,7 @@ at the far end adds 1/r_d to its M and a source term Q_j with Q_j = N_{j+1}^-1 Q
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -21,8 +22,10 @@ from femristor.array.wires_ladder import Ladders, fill_block
 
 RATIO_MAX = 100.0
 """Largest r_d/r for which M_0 = (N_0 - 1)/r keeps its digits; above it M is carried along."""
-THREADED_ROWS = 128
-"""Smallest blocks that gain from threads; below, waiting for a second thread on a busy core costs more."""
+THREADED_ROWS = 512
+"""Smallest blocks with threads in each dense kernel; below, waiting for one on a busy core costs more than it gains."""
+PIPELINED_ROWS = 96
+"""Smallest blocks whose outputs are, up to THREADED_ROWS, collected by a second thread while the recursion goes on."""
 
 
 def block_transfer(conductance_S: torch.Tensor, grid: WireGrid) -> torch.Tensor:
@@ -49,6 +52,8 @@ def block_transfer(conductance_S: torch.Tensor, grid: WireGrid) -> torch.Tensor:
     fast = columns.device.type == "cpu" and driver <= RATIO_MAX * segment
     eliminate = _eliminate if fast else _eliminate_carrying
     with _threads(columns.shape[-1]):
+        if fast and grid.drive != "both" and PIPELINED_ROWS <= columns.shape[-1] < THREADED_ROWS:
+            return _eliminate_pipelined(columns, ladders, segment, driver)
         return eliminate(columns, ladders, segment, driver, both=grid.drive == "both")
 
 
@@ -110,6 +115,36 @@ def _eliminate(columns, ladders: Ladders, segment: float, driver: float, *, both
                 direct = direct + (ratio - 1.0) * added
     found = outputs + direct if both else outputs
     return found.transpose(-1, -2)
+
+
+def _eliminate_pipelined(columns, ladders: Ladders, segment: float, driver: float) -> torch.Tensor:
+    """`_eliminate` for one driven end: the outputs need the inverses, but the inverses not the outputs."""
+    batch, cols, rows = columns.shape
+    ratio = driver / segment
+    parts = tuple(part.numpy() for part in (columns, ladders.phi, ladders.psi, ladders.wronskian))
+    held = [columns.new_empty(batch, cols, rows), columns.new_empty(batch, cols, rows)]
+    block = columns.new_zeros(batch, rows, rows)
+    inverse = torch.empty_like(block)
+    count = torch.get_num_threads()
+
+    def collect(place: int, inverse: torch.Tensor) -> None:
+        held[0][:, place] = ladders.collected[:, place]
+        _product(held[0][:, place:], inverse, held[1][:, place:])
+        held.reverse()
+
+    with ThreadPoolExecutor(1, "femristor-wires", torch.set_num_threads, (count,)) as second:
+        jobs = []
+        for place in range(cols - 1, -1, -1):
+            last = place == cols - 1
+            column = tuple(part[:, place] for part in parts)
+            fill_block(*column, segment, 1.0 if last else 2.0, inverse.numpy(), not last, block.numpy())
+            if place == 0 and ratio != 1.0:
+                block.mul_(ratio).diagonal(dim1=-2, dim2=-1).add_(1.0 - ratio)
+            inverse = _inverse(block)
+            jobs.append(second.submit(collect, place, inverse))
+        for job in jobs:
+            job.result()
+    return held[0].transpose(-1, -2)
 
 
 def _eliminate_carrying(columns, ladders: Ladders, segment, driver, *, both: bool) -> torch.Tensor:
