@@ -15,6 +15,9 @@ def _sizes(function):
 @card_option
 @click.option("--measured", default=None, metavar="CSV", help="Sweeps of cells, one curve a cell.")
 @click.option(
+    "--column", "columns", multiple=True, metavar="QUANTITY=NAME", help="Of --measured, e.g. current=I_A."
+)
+@click.option(
     "--gate", default=None, type=float, help="Constant gate in V; the card's forming gate by default."
 )
 @click.option(
@@ -71,11 +74,13 @@ def _formed(context: Context, card, rows: int, cols: int, own: dict):
 
 def _measured(card, path: str, rows: int, cols: int, own: dict):
     from femristor.array.forming import measured_forming
+    from femristor.cli.fit_input import pair
     from femristor.core.files import sha256_file
     from femristor.core.ivfile import read_iv_csv
     from femristor.device.load_line import selector_load
 
-    curves = read_iv_csv(path, sweep=True)
+    named = dict(pair(text, "--column", "current=NAME") for text in own["columns"])
+    curves = read_iv_csv(path, named, sweep=True)
     context = click.get_current_context()
     given = {n for n in ("rows", "cols") if context.get_parameter_source(n).name == "COMMANDLINE"}
     size = (rows, cols) if given else (0, 0)

@@ -128,10 +128,14 @@ def _resolve(table: Table, mapping: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _matches(header: str, aliases: tuple[str, ...]) -> bool:
-    """Whether a header is one of the names, also when numbered ("abs_current_A_001")."""
-    head, _, tail = header.rpartition("_")
-    name = split_unit(head if tail.isdigit() else header)[0]
-    return name in aliases
+    """Whether a header is one of the names, also when numbered ("abs_current_A_001", "current_1_A")."""
+    name = split_unit(_unnumbered(header))[0]
+    return _unnumbered(name) in aliases
+
+
+def _unnumbered(name: str) -> str:
+    head, _, tail = name.rpartition("_")
+    return head if tail.isdigit() else name
 
 
 def _check_sorted(table: Table, voltage: np.ndarray, rows: list[int]) -> None:

@@ -87,3 +87,22 @@ def test_bad_input_gets_one_sentence(capsys, tmp_path, monkeypatch, words, sente
     said = capsys.readouterr().err
     assert sentence in said and "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_measured_forming_of_numbered_and_named_columns(capsys, tmp_path):
+    """Two cells in numbered columns, or one of any name; a cell that is missing in the file is named."""
+    path = tmp_path / "sweeps.csv"
+    volts = np.linspace(0.0, 3.5, 71)
+    one, two = (np.where(volts < jump, 1e-10 * volts, 1e-4) for jump in (2.9, 3.1))
+    table = np.stack([volts, one, two], axis=1)
+    np.savetxt(path, table, delimiter=",", header="voltage_V,current_1_A,current_2_A", comments="")
+    found = run(capsys, "form", "--measured", str(path), "--triode-ohm", "0")
+    assert found["form_V"] == pytest.approx([2.9, 3.1], abs=0.051)
+    path.write_text(path.read_text().replace("current_1_A,current_2_A", "left_A,right_A"))
+    named = run(capsys, "form", "--measured", str(path), "--triode-ohm", "0", "--column", "current=right_A")
+    assert named["form_V"] == pytest.approx(found["form_V"][1:], abs=1e-12)
+    lines = path.read_text().splitlines()
+    lines[5] = lines[5].rpartition(",")[0] + ","
+    path.write_text("\n".join(lines) + "\n")
+    assert main(["array", "form", "--measured", str(path), "--column", "current=right_A"]) == 2
+    assert "line 6, column right_A" in capsys.readouterr().err
