@@ -74,7 +74,7 @@ class HopArray:
         """(kind, tables of one ambient, field, ionic), and the `Cells` themselves."""
         ready = Cells.of_model(self.model, cells.count, self.load, spread=cells)
         kind, (patches, rows, columns), ionic = ready.packed
-        field = self.noisy(cells)._field(patches)
+        field = self.noisy(cells).field(patches)
         return (kind, (patches[0], rows, columns), field, ionic), ready
 
     def start_m3(self) -> float:

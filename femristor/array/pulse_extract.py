@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from femristor.array.open_loop_result import MeasuredPulses
+from femristor.compact.stochastic import END_FRACTION
 from femristor.core.csvio import read_table, split_unit
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import read_text, sha256_file
@@ -30,7 +31,6 @@ TURN = 0.4
 """A turn of the record counts from this share of its window on."""
 BINS = 12
 """Conductances at which step curves are compared."""
-END_FRACTION = 0.05
 LEAST_ALTERNATING = 8
 
 

@@ -8,13 +8,12 @@ from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import torch_generator
 from femristor.array.pulse_model import RESET, SET, PulseModel
 from femristor.array.result import PulseResponse
+from femristor.compact.stochastic import merits
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.device.card import DeviceCard
-
-END_FRACTION = 0.05
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def pulse_response(
                 array.advance(1e-3)
             trace[index + 1] = array.read_conductance_S()[0].cpu().numpy()
             task.advance(1)
-    merits = figures_of_merit(trace, protocol)
+    figures = figures_of_merit(trace, protocol)
     provenance = Provenance.create("array.pulses", card=card, seed=seed, inputs=inputs)
     return PulseResponse(
         direction=directions,
@@ -93,7 +92,7 @@ def pulse_response(
         model=name or type(model).__name__,
         status=Status.SAMPLED,
         provenance=provenance,
-        **merits,
+        **figures,
     )
 
 
@@ -120,29 +119,6 @@ def figures_of_merit(conductance_S: np.ndarray, protocol: PulseProtocol) -> dict
         raise InputError(
             f"A trace of shape {trace.shape} does not fit {directions.size} pulses; give (pulses + 1, cells) conductances."
         )
-    up_end = protocol.set_pulses
-    down_end = up_end + protocol.reset_pulses
-    g_max = _batch_end(trace[1 : up_end + 1])
-    g_min = _batch_end(trace[up_end + 1 : down_end + 1])
-    half = down_end + protocol.alternating_pulses // 2
-    half += (half - down_end) % 2
-    signed = np.diff(trace[half:], axis=0) * directions[half:, None]
-    size = np.abs(signed).mean(axis=0)
-    symmetry = trace[half:].mean(axis=0)
-    span = g_max - g_min
-    return {
-        "g_min_S": g_min,
-        "g_max_S": g_max,
-        "g_symmetry_S": symmetry,
-        "n_states": _ratio(span, size),
-        "symmetry_skew": _ratio(g_max - symmetry, span),
-        "noise_to_signal": _ratio(signed.std(axis=0, ddof=1), size),
-    }
-
-
-def _batch_end(batch: np.ndarray) -> np.ndarray:
-    return batch[-max(1, round(END_FRACTION * len(batch))) :].mean(axis=0)
-
-
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    found = merits(trace.T, directions, protocol.alternating_pulses)
+    names = {"skew": "symmetry_skew", "nsr": "noise_to_signal"}
+    return {names.get(name, name): values for name, values in found.items()}

@@ -170,7 +170,7 @@ class _Job:
         width = plan.schemes[0].width_s
         self.cells, self.card, self.plan, self.loop, self.seed = cells, card, plan, loop, seed
         self.targets, self.start = targets, packed.start(start).copy()
-        self.law = (kind, (patches[0], rows, columns), cells._field(patches), ionic)
+        self.law = (kind, (patches[0], rows, columns), cells.field(patches), ionic)
         self.own = (packed.parameters, packed.loads, *plan.rows(targets))
         self.per_hop = np.full(count, cells.noise.cluster / cells.noise.volume_m3)
         self.modes = read_modes(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from femristor.cli.tables import text_table
+from femristor.compact.stochastic_result import MEASURED_CLUSTER
 from femristor.core.errors import InputError
 
 size_options = (
@@ -19,7 +20,7 @@ size_options = (
 
 _OPTIONS = (
     click.option("--model", type=click.Choice(["ibm", "table"]), default=None, help="Law of cells that hop."),
-    click.option("--cluster", default=1.0, show_default=True, help="Vacancies that hop together; the paper asks for 8.6."),
+    click.option("--cluster", default=1.0, show_default=True, help=f"Vacancies that hop together; the paper asks for {MEASURED_CLUSTER}."),
     click.option(
         "--spread", default="fit", show_default=True, metavar="TEXT",
         help="From device to device: fit (to the card's measured spread), none, or radius=0.01,barrier_set=0.005.",

@@ -2,7 +2,7 @@
 
 import click
 
-from femristor.cli.array_program_pulses import CLUSTER, UNITS, program_by_pulses
+from femristor.cli.array_program_pulses import UNITS, program_by_pulses
 from femristor.cli.array_shared import (
     MICRO,
     PAPER_OVERLAP_TEN_MINUTES,
@@ -12,6 +12,7 @@ from femristor.cli.array_shared import (
 )
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
+from femristor.compact.stochastic_result import MEASURED_CLUSTER
 from femristor.core.errors import InputError
 
 
@@ -49,7 +50,7 @@ from femristor.core.errors import InputError
 @click.option("--model", type=click.Choice(["ibm", "table"]), default="ibm", show_default=True)
 @click.option("--table", default=None, metavar="HDF5", help="Table of --model table.")
 @click.option("--cell", type=click.Choice(["1R", "1T1R"]), default="1T1R", show_default=True)
-@click.option("--cluster", default=CLUSTER, show_default=True, help="Vacancies that hop together.")
+@click.option("--cluster", default=MEASURED_CLUSTER, show_default=True, help="Vacancies that hop together.")
 @click.option(
     "--spread", default=None, metavar="TEXT", help="From cell to cell: radius=0.024,barrier_set=0.018."
 )

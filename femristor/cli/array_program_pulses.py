@@ -7,8 +7,6 @@ from femristor.cli.array_program_text import payload_of, text_of
 from femristor.cli.options import Context
 from femristor.core.errors import DataError, InputError
 
-CLUSTER = 8.6
-"""Cluster size that gives the measured N_states and NSR together (femristor compact noise --match)."""
 UNITS = {"uS": 1e-6, "S": 1.0}
 
 

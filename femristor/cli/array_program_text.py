@@ -2,8 +2,8 @@
 
 from femristor.cli.array_shared import MICRO
 from femristor.cli.tables import text_table
+from femristor.compact.stochastic_result import PAPER_PULSES
 
-PAPER_PULSES = {0.02: 11, 0.002: 89}
 """Mean pulses of program-verify, Falcone et al., arXiv 2502.04524."""
 
 

@@ -6,13 +6,12 @@ import click
 
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
+from femristor.compact.stochastic_result import PAPER_PULSES
 from femristor.core.errors import InputError
 
 REST_S = (600.0, 3600.0, 86400.0, 604800.0, 10 * 365 * 86400.0)
 """Times of the relaxation at 0 V."""
 ACCEPTANCES = (0.02, 0.002)
-MEASURED_PULSES = {0.02: 11, 0.002: 89}
-"""Mean pulses of program-verify, Falcone et al., arXiv 2502.04524."""
 
 
 @click.command("noise")
@@ -175,7 +174,7 @@ def _programming_text(entry) -> str:
     pairs = ", ".join(f"{up:.3g}/{down:.3g}" for up, down in zip(entry.set_V, entry.reset_V, strict=True))
     return (
         f"program-verify at {entry.acceptance * 100:g} %: {entry.mean_pulses:.0f} pulses from "
-        f"{entry.start_S * 1e6:.3g} uS (measured {MEASURED_PULSES[entry.acceptance]}), {entry.failed * 100:.1f} % not "
+        f"{entry.start_S * 1e6:.3g} uS (measured {PAPER_PULSES[entry.acceptance]}), {entry.failed * 100:.1f} % not "
         f"reached in {entry.most}; amplitudes {pairs} V"
     )
 

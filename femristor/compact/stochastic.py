@@ -224,7 +224,7 @@ class NoisyCells:
         """Run a kernel on a few cells at a time; a failure becomes one sentence."""
         cells = Cells.of_model(self.model, count, self.load, spread=self.spread)
         kind, (patches, rows, columns), ionic = cells.packed
-        field = self._field(patches)
+        field = self.field(patches)
         state = cells.start(start_density_m3).copy()
         per_hop = one_each(self.noise.cluster / self.noise.volume_m3, count, "cluster sizes")
         with (progress or NullProgress()).task(name, count) as shown:
@@ -240,7 +240,7 @@ class NoisyCells:
                     raise_failure(int(status[cell]), place, float(np.exp(state[first + cell])), self.model)
                 shown.advance(status.size)
 
-    def _field(self, patches: np.ndarray) -> tuple[np.ndarray, float]:
+    def field(self, patches: np.ndarray) -> tuple[np.ndarray, float]:
         """What `noise_kernels.activity` needs of a table."""
         if isinstance(self.model, IbmModel):
             return patches[0, 0], 0.0
@@ -279,7 +279,7 @@ def merits(conductance_S: np.ndarray, directions: np.ndarray, alternating: int) 
 
     Returns:
         g_min_S, g_max_S, g_symmetry_S, n_states, skew, nsr: (cells,) each; the symmetry point is the mean over the
-        second half of the alternating pulses.
+        second half of the alternating pulses. NaN where a cell has no range or no steps.
     """
     trace = np.asarray(conductance_S)
     down_end = directions.size - alternating
@@ -294,10 +294,14 @@ def merits(conductance_S: np.ndarray, directions: np.ndarray, alternating: int) 
         "g_min_S": g_min,
         "g_max_S": g_max,
         "g_symmetry_S": symmetry,
-        "n_states": span / size,
-        "skew": (g_max - symmetry) / span,
-        "nsr": signed.std(axis=1, ddof=1) / size,
+        "n_states": _ratio(span, size),
+        "skew": _ratio(g_max - symmetry, span),
+        "nsr": _ratio(signed.std(axis=1, ddof=1), size),
     }
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
 def _end(batch: np.ndarray) -> np.ndarray:

@@ -8,6 +8,11 @@ from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.core.store import storable
 
+MEASURED_CLUSTER = 8.6
+"""Vacancies that hop together where N_states and NSR are both as measured (`noise_predictions.OpenLoop.match`)."""
+PAPER_PULSES = {0.02: 11, 0.002: 89}
+"""Mean pulses of program-verify by acceptance (Falcone et al., arXiv 2502.04524)."""
+
 
 @storable("ProgramPrediction", version=1)
 @dataclass(frozen=True)

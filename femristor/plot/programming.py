@@ -4,13 +4,13 @@ import numpy as np
 
 from femristor.array.verify_levels import sigma_line
 from femristor.array.verify_result import ProgramVerify
+from femristor.compact.stochastic_result import PAPER_PULSES
 from femristor.core.errors import InputError
 from femristor.device.card import LineLaw
 from femristor.plot.style import OURS, REFERENCE, SECOND, SHADE, THIRD, new_figure
 
 MICRO = 1e6
 COLOURS = (OURS, SECOND, THIRD, SHADE)
-PAPER_PULSES = {0.02: 11, 0.002: 89}
 """Mean pulses, Falcone et al., arXiv 2502.04524."""
 BINS = 18
 

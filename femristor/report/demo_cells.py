@@ -8,6 +8,7 @@ from femristor.array.forming_result import ArrayForming
 from femristor.array.open_loop_result import OpenLoopArray
 from femristor.array.remedies_result import RemedyTable
 from femristor.array.verify_result import ProgramVerify
+from femristor.compact.stochastic_result import MEASURED_CLUSTER
 from femristor.core.progress import Progress
 from femristor.core.provenance import Provenance
 from femristor.device import DeviceCard
@@ -16,8 +17,6 @@ from femristor.report.demo_settings import DemoSettings
 from femristor.report.stages import StageBook
 
 ACCEPTANCES = (0.02, 0.002)
-CLUSTER = 8.6
-"""Vacancies that hop together, from the measured N_states and NSR (`femristor compact noise --match`)."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class CellsPart:
         forming: forming sweeps.
         cycling: slow cycles, single hops.
         pulses: open-loop pulses, single hops.
-        programs: program-verify at each of ACCEPTANCES, clusters of CLUSTER.
+        programs: program-verify at each of ACCEPTANCES, clusters of MEASURED_CLUSTER.
         remedies: exact wires and what helps.
     """
 
@@ -126,7 +125,7 @@ def _programs(card: DeviceCard, settings: DemoSettings, progress: Progress) -> R
     from femristor.compact.stochastic import HopNoise, NoisyCells
 
     law, volume, load = _parts(card)
-    cells = NoisyCells(law, HopNoise(volume, CLUSTER), load)
+    cells = NoisyCells(law, HopNoise(volume, MEASURED_CLUSTER), load)
     plan = VerifyPlan(tuple(programming_schemes(cells, card)))
     levels = ConductanceWindow.of(card.statistics).levels_S(card.statistics.levels).numpy()
     targets = np.tile(levels[:, None], (1, settings.program_cells))

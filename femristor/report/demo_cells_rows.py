@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from femristor.compact.stochastic_result import PAPER_PULSES
 from femristor.device import DeviceCard
 from femristor.plot import array_cells, png_bytes, programming
 from femristor.plot import remedies as remedy_plots
@@ -10,7 +11,6 @@ from femristor.report.demo_cells import CellsPart
 from femristor.report.page import Figure
 
 PAPER = "Falcone et al., arXiv 2502.04524"
-PAPER_PULSES = {0.02: 11.0, 0.002: 89.0}
 MICRO = 1e6
 
 

@@ -78,7 +78,7 @@ def test_one_pulse_of_the_coarse_steps_has_the_moments_of_fine_ones(cells, model
     scheme, count = plan.schemes[1], 6000
     packed = Cells.of_model(model, 1, cells.load)
     kind, (patches, rows, columns), ionic = packed.packed
-    law = (kind, (patches[0], rows, columns, ionic), cells._field(patches), packed.parameters[0])
+    law = (kind, (patches[0], rows, columns, ionic), cells.field(patches), packed.parameters[0])
     shape = np.array([scheme.set_V, scheme.reset_V, scheme.edge_s, scheme.width_s - 2 * scheme.edge_s])
     start, per_hop = float(np.log(model.density_at(45e-6, 0.2))), 8.6 / cells.noise.volume_m3
     for sign in (1.0, -1.0):
