@@ -54,6 +54,9 @@ def command() -> None:
 @click.option("--train-images", default=60000, show_default=True, help="Training images used.")
 @click.option("--test-images", default=10000, show_default=True, help="Test images used.")
 @click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products.")
+@click.option(
+    "--max-tile", default=0, show_default=True, help="Most inputs and outputs of a tile; 0: a layer is one."
+)
 @click.option("--threads", default=1, show_default=True, help="Threads for pulses; results do not change.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the MNIST files.")
 @out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-train")
@@ -84,6 +87,7 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
         train_images=options["train_images"],
         test_images=options["test_images"],
         converters=not options["exact"],
+        max_tile=options["max_tile"],
         seed=context.seed,
         threads=options["threads"],
     )

@@ -13,6 +13,7 @@ from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.devices.parameters import Device
 from femristor.nn.layers import AnalogLinear
 from femristor.nn.recurrent import AnalogLSTM
+from femristor.nn.tiling import TiledLinear, analog_linear
 
 
 def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed: int = 0, **options):
@@ -23,7 +24,7 @@ def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed:
         device: what is under each cell.
         use: share of the window that the largest weight of a row takes; training needs the rest.
         seed: of devices and pulses; the k-th tile takes number k.
-        **options: `rule` and converters of the layers.
+        **options: `max_tile`, `rule` and converters of the layers.
 
     Returns:
         The analog model (same outputs up to rounding, where weights lie in each device's own bounds).
@@ -71,7 +72,7 @@ class _Maker:
             return self._conv(module, name)
         if isinstance(module, torch.nn.Linear):
             weight, scale = self._scaled(module.weight, module.bias)
-            return AnalogLinear(
+            return analog_linear(
                 module.in_features,
                 module.out_features,
                 weight=weight,
@@ -145,7 +146,7 @@ class _Maker:
 
 
 def _digital(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
-    if isinstance(module, AnalogLinear):
+    if isinstance(module, (AnalogLinear, TiledLinear)):
         made = torch.nn.Linear(module.in_features, module.out_features, bias=module.has_bias)
         _fill(made, module)
         return made
@@ -167,7 +168,7 @@ def _digital(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
         )
         with torch.no_grad():
             for layer, tile in enumerate(module.tiles):
-                weight = _effective(tile)
+                weight = tile.effective_weight()
                 inputs = tile.in_features - module.hidden_size
                 getattr(made, f"weight_ih_l{layer}").copy_(weight[:, :inputs])
                 getattr(made, f"weight_hh_l{layer}").copy_(weight[:, inputs : tile.in_features])
@@ -178,14 +179,9 @@ def _digital(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
     return None
 
 
-def _effective(tile: AnalogLinear) -> torch.Tensor:
-    weight = tile.weight.detach()
-    return weight if tile.output_scale is None else weight * tile.output_scale[:, None]
-
-
 @torch.no_grad()
-def _fill(made: torch.nn.Module, tile: AnalogLinear) -> None:
-    weight = _effective(tile)
+def _fill(made: torch.nn.Module, tile: AnalogLinear | TiledLinear) -> None:
+    weight = tile.effective_weight()
     made.weight.copy_(weight[:, : tile.in_features].reshape(made.weight.shape))
     if tile.has_bias:
         made.bias.copy_(weight[:, -1])

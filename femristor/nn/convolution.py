@@ -11,7 +11,7 @@ from torch.nn.modules.utils import _pair as pair
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import Device
-from femristor.nn.layers import AnalogLinear
+from femristor.nn.tiling import analog_linear
 
 
 class AnalogConv2d(torch.nn.Module):
@@ -25,7 +25,7 @@ class AnalogConv2d(torch.nn.Module):
         stride: of the patches.
         padding: zeros around the image.
         dilation: between pixels of a kernel.
-        **options: `rule`, `bias`, `seed`, `number`, `weight`, converters and scales of `AnalogLinear`; `weight` is
+        **options: `max_tile`, `rule`, `bias`, `seed`, `number`, `weight`, converters and scales of `AnalogLinear`; `weight` is
             (out_channels, in_channels * height * width + bias).
 
     Raises:
@@ -56,7 +56,7 @@ class AnalogConv2d(torch.nn.Module):
             raise InputError(f"A padding of {self.padding} is not possible; give 0 or more.")
         self.in_channels, self.out_channels = in_channels, out_channels
         pixels = in_channels * self.kernel_size[0] * self.kernel_size[1]
-        self.tile = AnalogLinear(pixels, out_channels, device=device, **options)
+        self.tile = analog_linear(pixels, out_channels, device=device, **options)
 
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""

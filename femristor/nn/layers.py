@@ -95,7 +95,7 @@ class AnalogLinear(torch.nn.Module):
         self.devices: DeviceArray = slow.sample(rows, cols, seed=seed, stream=2 * number)
         self.fast_devices: DeviceArray | None = None
         self._records: list[tuple[torch.Tensor, torch.Tensor]] = []
-        first = _first_weights(weight, (rows, cols), in_features, seed=seed, number=number)
+        first = first_weights(weight, (rows, cols), in_features, seed=seed, number=number)
         _check_window(first, slow)
         self.weight = torch.nn.Parameter(torch.from_numpy(self.devices.clip(first)))
         self._keep_scale(output_scale)
@@ -143,6 +143,11 @@ class AnalogLinear(torch.nn.Module):
         product = _Product.apply(x, self.weight, self)
         return product if self.output_scale is None else product * self.output_scale.to(product.dtype)
 
+    def effective_weight(self) -> torch.Tensor:
+        """(out_features, in_features + bias) weights with their output scales, detached."""
+        weight = self.weight.detach()
+        return weight if self.output_scale is None else weight * self.output_scale[:, None]
+
     def _keep_scale(self, scale) -> None:
         if scale is None:
             self.output_scale = None
@@ -165,6 +170,17 @@ class AnalogLinear(torch.nn.Module):
     def forget_records(self) -> None:
         """Drop what was kept."""
         self._records.clear()
+
+    def recorded_gradient(self) -> torch.Tensor:
+        """Gradient of the weight that the kept pairs stand for, sum of d^T x; (out_features, in_features + bias)."""
+        if not self._records:
+            return torch.zeros_like(self.weight)
+        x, d = (torch.cat(parts) for parts in zip(*self._records, strict=True))
+        return d.T @ x
+
+    def scale_errors(self, factor: float) -> None:
+        """Multiply the kept errors, as clipping a gradient does."""
+        self._records[:] = [(x, d * factor) for x, d in self._records]
 
     def apply_updates(self, lr: float, *, threads: int = 1) -> tuple[int, int]:
         """Update the arrays with what was kept, in its order, and drop it.
@@ -256,7 +272,22 @@ class AnalogLinear(torch.nn.Module):
         return self.devices.fingerprint() + fast
 
 
-def _first_weights(weight, shape: tuple[int, int], in_features: int, *, seed: int, number: int) -> np.ndarray:
+def first_weights(weight, shape: tuple[int, int], in_features: int, *, seed: int, number: int) -> np.ndarray:
+    """Given first weights checked, or uniform +-1/sqrt(in_features) of (seed, number).
+
+    Args:
+        weight: array, tensor or None.
+        shape: (out_features, in_features + bias).
+        in_features: inputs.
+        seed: the user's seed.
+        number: of the layer.
+
+    Returns:
+        `shape` float32.
+
+    Raises:
+        InputError: another shape.
+    """
     if weight is None:
         limit = 1.0 / math.sqrt(in_features)
         return generator(seed, 103, number).uniform(-limit, limit, shape).astype(np.float32)

@@ -8,7 +8,7 @@ from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.converters import Quantiser
 from femristor.nn.devices.parameters import Device
-from femristor.nn.layers import AnalogLinear
+from femristor.nn.tiling import analog_linear
 
 MNIST_LAYERS = (784, 256, 128, 10)
 INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND = 6, 8, 15.0
@@ -21,6 +21,7 @@ def perceptron(
     rule=None,
     seed: int = 0,
     converters: bool = True,
+    max_tile: int = 0,
 ) -> torch.nn.Sequential:
     """Linear layers with bias, sigmoid between them, log-softmax at the end.
 
@@ -30,6 +31,7 @@ def perceptron(
         rule: `AgadSettings` or `AnalogSgdSettings` of all analog layers.
         seed: of devices, first weights and pulses.
         converters: 6-bit inputs and 8-bit outputs (bound 15) in the forward products of analog layers.
+        max_tile: most inputs and outputs of a tile; 0 puts each layer on one.
 
     Returns:
         The network.
@@ -47,10 +49,11 @@ def perceptron(
             parts.append(_digital_layer(inputs, outputs, seed=seed, number=number))
             continue
         parts.append(
-            AnalogLinear(
+            analog_linear(
                 inputs,
                 outputs,
                 device=device,
+                max_tile=max_tile,
                 rule=rule,
                 seed=seed,
                 number=number,

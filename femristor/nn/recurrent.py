@@ -11,7 +11,7 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import Device
-from femristor.nn.layers import AnalogLinear
+from femristor.nn.tiling import analog_linear
 
 State = tuple[torch.Tensor, torch.Tensor]
 
@@ -29,7 +29,7 @@ class AnalogLSTM(torch.nn.Module):
         number: of the first tile; layer k takes number + k.
         weights: (4 hidden, inputs + hidden + bias) of each layer.
         output_scales: (4 hidden,) of each layer.
-        **options: `rule`, `bias`, `seed` and converters of `AnalogLinear`.
+        **options: `max_tile`, `rule`, `bias`, `seed` and converters of `AnalogLinear`.
 
     Raises:
         InputError: sizes below 1, a dropout outside [0, 1), or what `AnalogLinear` refuses.
@@ -58,7 +58,7 @@ class AnalogLSTM(torch.nn.Module):
         self.batch_first, self.dropout = batch_first, dropout
         sizes = [input_size, *[hidden_size] * (num_layers - 1)]
         self.tiles = torch.nn.ModuleList(
-            AnalogLinear(
+            analog_linear(
                 size + hidden_size,
                 4 * hidden_size,
                 device=device,
@@ -108,7 +108,7 @@ class AnalogLSTM(torch.nn.Module):
         return out, (torch.stack(hidden), torch.stack(cell))
 
 
-def _layer(tile: AnalogLinear, sequence: torch.Tensor, h: torch.Tensor, c: torch.Tensor):
+def _layer(tile: torch.nn.Module, sequence: torch.Tensor, h: torch.Tensor, c: torch.Tensor):
     """(time, batch, hidden) outputs of one layer and its last h and c."""
     outputs = []
     for step in sequence:

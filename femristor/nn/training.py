@@ -49,6 +49,7 @@ class TrainSettings:
         test_images: how many of the 10,000.
         layers: widths of the network.
         converters: DAC and ADC in the forward products of analog layers.
+        max_tile: most inputs and outputs of a tile; 0 puts each layer on one.
         seed: of everything random.
         threads: threads of the pulse kernels; the result does not depend on it.
     """
@@ -62,6 +63,7 @@ class TrainSettings:
     test_images: int = 10000
     layers: tuple[int, ...] = MNIST_LAYERS
     converters: bool = True
+    max_tile: int = 0
     seed: int = 0
     threads: int = 1
 
@@ -69,6 +71,10 @@ class TrainSettings:
         if min(self.epochs, self.batch, self.train_images, self.test_images, self.threads) < 1:
             raise InputError(
                 "Training: epochs, batch, train images, test images and threads must each be at least 1."
+            )
+        if self.max_tile < 0 or self.max_tile == 1:
+            raise InputError(
+                f"A tile of {self.max_tile} lines is not possible; give 2 or more (an input and the bias), or 0 for no limit."
             )
         if not 0 < self.lr < math.inf:
             raise InputError(f"The learning rate is {self.lr}; give a positive number.")
@@ -152,7 +158,12 @@ class _Job:
         self.test_labels = torch.from_numpy(data.test_labels[: settings.test_images])
         self.hashes = data.hashes
         self.network = perceptron(
-            settings.layers, device=device, rule=self.rule, seed=settings.seed, converters=settings.converters
+            settings.layers,
+            device=device,
+            rule=self.rule,
+            seed=settings.seed,
+            converters=settings.converters,
+            max_tile=settings.max_tile,
         )
         self.optimiser = AnalogSGD(self.network, settings.lr, threads=settings.threads)
         self.epoch = 0
@@ -175,7 +186,7 @@ class _Job:
             inner = value if isinstance(value, dict) else {None: value}
             flat.update({f"rule.{name}" + (f".{k}" if k else ""): v for k, v in inner.items()})
         if self.device is not None:
-            layers = [layer for layer in self.network if isinstance(layer, AnalogLinear)]
+            layers = [layer for layer in self.network.modules() if isinstance(layer, AnalogLinear)]
             flat["devices"] = layers[0].devices.fingerprint()
         return flat
 

@@ -91,3 +91,12 @@ def test_a_run_of_something_else_is_no_table(capsys, tmp_path):
 def test_diverging_training_says_so(capsys):
     code, _, err = run(capsys, f"{QUICK} --device fp --lr 1e5 --out run")
     assert code == 2 and "diverged" in err
+
+
+def test_layers_on_tiles_and_a_resume_of_others(capsys):
+    code, out, _ = run(capsys, f"{QUICK} --max-tile 512 --out run --json")
+    assert code == 0 and json.loads(out)["settings"]["max_tile"] == 512
+    code, out, err = run(capsys, f"{QUICK} --epochs 2 --max-tile 256 --out run --resume --json")
+    assert code == 2 and "max_tile = 512" in err and "Traceback" not in err
+    code, _, err = run(capsys, f"{QUICK} --max-tile 1 --out other")
+    assert code == 2 and "0 for no limit" in err
