@@ -142,9 +142,9 @@ def apply_remedy(
     # The digital side undoes the span: G = g_min + (T - g_min)/s.
     found = mapping.to_weights(window.g_min_S + (effective - window.g_min_S) / span)
     if remedy.common_mode:
-        found = found - _common_mode(target, wires, transfer) * mapping.weight_per_S
+        found = found - common_mode_error(target, wires, transfer) * mapping.weight_per_S
     if remedy.gains:
-        found = _calibrated(found, weights)
+        found = calibrated(found, weights)
     return Outcome(found, cells, span, clipped)
 
 
@@ -200,25 +200,54 @@ def _thinned(values: torch.Tensor, most: int = 2**20) -> torch.Tensor:
     return flat[:: max(1, flat.numel() // most)]
 
 
+class References:
+    """Columns of w = 0 among the others: one in the middle, or one every `spacing` columns.
+
+    Attributes:
+        at: places of the reference columns on the tile.
+    """
+
+    def __init__(self, cols: int, spacing: int = 0) -> None:
+        """Choose the places.
+
+        Args:
+            cols: columns that hold weights.
+            spacing: columns a reference; 0 for one in the middle.
+        """
+        count = max(1, round(cols / spacing)) if spacing else 1
+        self._places = [int((index + 0.5) * cols / count) for index in range(count)]
+        self.at = [place + index for index, place in enumerate(self._places)]
+        self._is_reference = torch.zeros(cols + count, dtype=torch.bool)
+        self._is_reference[self.at] = True
+
+    def inserted(self, target_S: torch.Tensor, reference_S: torch.Tensor) -> torch.Tensor:
+        """(rows, cols) targets with the (rows, 1) reference column at each place."""
+        pieces, start = [], 0
+        for place in self._places:
+            pieces += [target_S[:, start:place], reference_S]
+            start = place
+        return torch.cat([*pieces, target_S[:, start:]], dim=1)
+
+    def taken_off(self, whole_S: torch.Tensor) -> torch.Tensor:
+        """(rows, cols) columns less their references, linear between two of them."""
+        mask = self._is_reference.to(whole_S.device)
+        position = torch.arange(mask.numel(), dtype=torch.float64, device=whole_S.device)[~mask]
+        return whole_S[:, ~mask] - _between(whole_S[:, mask], self.at, position)
+
+
+def zero_column(mapping, target_S: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight that lies nearest 0 in a mapping's range, and its cells, both (rows, 1)."""
+    zero = torch.zeros(target_S.shape[0], 1, dtype=target_S.dtype, device=target_S.device)
+    zero = zero.clamp(mapping.weight_min, mapping.weight_max)
+    return zero, mapping.to_conductance(zero)
+
+
 def _with_references(remedy: Remedy, mapping, target_S, grid, transfer) -> torch.Tensor:
     """Effective weights over reference columns of w = 0, inserted in the middle or every `spacing` columns."""
-    rows, cols = target_S.shape
-    count = max(1, round(cols / remedy.spacing)) if remedy.spacing else 1
-    places = [int((index + 0.5) * cols / count) for index in range(count)]
-    zero = torch.zeros(rows, 1, dtype=target_S.dtype, device=target_S.device)
-    zero = zero.clamp(mapping.weight_min, mapping.weight_max)
-    reference = mapping.to_conductance(zero)
-    pieces, start, at = [], 0, []
-    for index, place in enumerate(places):
-        pieces += [target_S[:, start:place], reference]
-        at.append(place + index)
-        start = place
-    whole = transfer(torch.cat([*pieces, target_S[:, start:]], dim=1), grid)
-    is_reference = torch.zeros(cols + count, dtype=torch.bool, device=target_S.device)
-    is_reference[at] = True
-    ours, theirs = whole[:, ~is_reference], whole[:, is_reference]
-    position = torch.arange(cols + count, dtype=torch.float64, device=target_S.device)[~is_reference]
-    return zero + (ours - _between(theirs, at, position)) * mapping.weight_per_S
+    layout = References(target_S.shape[1], remedy.spacing)
+    zero, reference = zero_column(mapping, target_S)
+    whole = transfer(layout.inserted(target_S, reference), grid)
+    return zero + layout.taken_off(whole) * mapping.weight_per_S
 
 
 def _between(values: torch.Tensor, at: list[int], position: torch.Tensor) -> torch.Tensor:
@@ -231,8 +260,17 @@ def _between(values: torch.Tensor, at: list[int], position: torch.Tensor) -> tor
     return values[:, left] * (1 - share) + values[:, left + 1] * share
 
 
-def _common_mode(target_S, grid, transfer) -> torch.Tensor:
-    """(rows, cols) leading singular pair of Y - G of a tile with the mean conductance everywhere."""
+def common_mode_error(target_S, grid, transfer) -> torch.Tensor:
+    """Leading singular pair of Y - G of a tile with the mean conductance everywhere, known without the weights.
+
+    Args:
+        target_S: (rows, cols), or (2, rows, cols) for pairs.
+        grid: wires.
+        transfer: solver of the wires.
+
+    Returns:
+        (rows, cols) [S]: one factor an input times one factor a column.
+    """
     uniform = torch.full_like(target_S, float(target_S.mean()))
     error = transfer(uniform, grid) - uniform
     if error.ndim == 3:
@@ -243,31 +281,21 @@ def _common_mode(target_S, grid, transfer) -> torch.Tensor:
     return size[0] * left[:, :1] * right[:1]
 
 
-def _calibrated(found: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Each column a W'_j + b with a and b by least squares against W_j; inputs of zero mean and equal variance."""
+def calibrated(found: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Each column a W'_j + b with a and b by least squares against W_j; inputs of zero mean and equal variance.
+
+    Args:
+        found: (rows, cols) effective weights.
+        weights: (rows, cols) wanted.
+    """
+    gain, offset = calibration(found, weights)
+    return gain * found + offset
+
+
+def calibration(found: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gain and offset of each column, (cols,), that bring `found` nearest to `weights`."""
     mean_found, mean = found.mean(dim=0), weights.mean(dim=0)
     spread = found - mean_found
     size = spread.square().sum(dim=0)
     gain = (spread * (weights - mean)).sum(dim=0) / torch.where(size > 0, size, torch.ones_like(size))
-    return mean + gain * spread
-
-
-def aihwkit_ir_drop(weights: torch.Tensor, inputs: torch.Tensor, wire_ratio: float) -> torch.Tensor:
-    """Products with aihwkit's closed form of the drop (IBM aihwkit, applyIrDrop, `ir_drop` = 1).
-
-    `a_j = n/ratio sum_i |w_ij x_i|`, `c = a (a (0.05 a - 0.2) + 0.5)`,
-    `y_j = sum_i w_ij x_i - c_j sum_i w_ij x_i (1 - (1 - i/n)^2)`: it knows weights, not the currents of a single device.
-
-    Args:
-        weights: (rows, cols), scaled so that 1 is the largest conductance.
-        inputs: (vectors, rows).
-        wire_ratio: conductance of a segment over the largest one of a device.
-
-    Returns:
-        (vectors, cols).
-    """
-    rows = weights.shape[0]
-    a = rows / wire_ratio * (inputs.abs() @ weights.abs())
-    c = a * (a * (0.05 * a - 0.2) + 0.5)
-    place = 1 - torch.arange(rows, dtype=weights.dtype, device=weights.device) / rows
-    return inputs @ weights - c * ((inputs * (1 - place**2)) @ weights)
+    return gain, mean - gain * mean_found

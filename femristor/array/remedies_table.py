@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from femristor.array.checks import torch_generator
+from femristor.array.ir_drop import DEVICE_MAX_S, aihwkit_ir_drop
 from femristor.array.mapping import ConductanceWindow
-from femristor.array.remedies import REMEDIES, Remedy, Transfer, aihwkit_ir_drop, apply_remedy
+from femristor.array.remedies import REMEDIES, Remedy, Transfer, apply_remedy
 from femristor.array.remedies_result import RemedyTable
 from femristor.array.wire_grid import WireGrid
 from femristor.core.errors import InputError
@@ -24,8 +25,6 @@ from femristor.core.status import Status
 from femristor.device.card import DeviceCard
 
 FORMULA = "aihwkit's closed form"
-DEVICE_MAX_S = 100e-6
-"""Largest conductance in aihwkit's example, for the ratio of its formula."""
 STEP = 8
 """Tile sizes of the advice are multiples of this."""
 EXACT_64, FORMULA_64 = 0.139, 0.015

@@ -1,4 +1,7 @@
-"""Weights on cells: map, program, age, and read them back as the weights that the cells have become."""
+"""Weights on cells: map, program, age, and read them back as the weights that the cells have become.
+
+With wires the cells' conductances pass the exact solution of the wires, with or without a remedy (`wired_weights`).
+"""
 
 from typing import Protocol
 
@@ -10,6 +13,9 @@ from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleD
 from femristor.array.programming import programming_line, programming_sigma_S
 from femristor.array.read_noise import read_noise_sigma_S
 from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
+from femristor.array.remedies import REMEDIES, Remedy
+from femristor.array.wire_grid import WireGrid
+from femristor.array.wired_weights import WiredWeights
 from femristor.core.errors import InputError
 from femristor.device.card import DeviceCard
 
@@ -21,8 +27,9 @@ class WeightArray:
     """A weight matrix programmed into a CellArray.
 
     Attributes:
-        array: the cells, (rows, cols), or (2, rows, cols) for pairs.
+        array: the cells, (rows, cols), or (2, rows, cols) for pairs; with reference columns, where a remedy has them.
         mapping: between weights and conductances.
+        wired: what reads weights through the wires; None without wires.
     """
 
     def __init__(
@@ -34,6 +41,8 @@ class WeightArray:
         acceptance: float = 0.002,
         effects: Effects = ALL_EFFECTS,
         generator: torch.Generator | None = None,
+        wires: WireGrid | None = None,
+        remedy: Remedy = REMEDIES[0],
     ) -> None:
         """Map the weights over the whole window and program them; the clock starts at 0.
 
@@ -44,6 +53,8 @@ class WeightArray:
             acceptance: of program-verify, a fraction of the target.
             effects: non-idealities that act.
             generator: source of all randomness and torch device; one of seed 0 by default.
+            wires: resistive rows and columns; none by default.
+            remedy: against the wires; one that is a differential pair takes the place of the mapping.
 
         Raises:
             InputError: no finite matrix, an unknown mapping, or an acceptance the card does not know.
@@ -56,8 +67,23 @@ class WeightArray:
             raise InputError(f"Weights of shape {tuple(values.shape)} are no matrix; give (rows, cols).")
         self._statistics = card.statistics
         self._line = programming_line(card.statistics, acceptance)
-        self.mapping = MAPPINGS[mapping].fit(values, ConductanceWindow.of(card.statistics))
+        kind = "pair" if wires is not None and remedy.pair else mapping
+        self.mapping = MAPPINGS[kind].fit(values, ConductanceWindow.of(card.statistics))
         self._target_S = self.mapping.to_conductance(values)
+        self.wired: WiredWeights | None = None
+        if wires is not None:
+            self.wired = WiredWeights(
+                values,
+                self.mapping,
+                card,
+                wires=wires,
+                remedy=remedy,
+                acceptance=acceptance,
+                effects=effects,
+                generator=self._generator,
+            )
+            self.array = self.wired.array
+            return
         tiles = () if self.mapping.devices == 1 else (self.mapping.devices,)
         self.array = CellArray(card, *values.shape, tiles=tiles, generator=self._generator, effects=effects)
         self.array.program(self._target_S, acceptance=acceptance)
@@ -78,10 +104,12 @@ class WeightArray:
 
     def weights(self) -> torch.Tensor:
         """Weights that the cells have now, read noise included, (rows, cols) float64."""
+        if self.wired is not None:
+            return self.wired.weights()
         return self.mapping.to_weights(self.array.read_conductance_S())
 
     def moments(self, time_s: float) -> tuple[float, torch.Tensor]:
-        """Expected change of the weights by the laws, whatever the cells have drawn.
+        """Expected change of the weights by the laws, whatever the cells have drawn, without wires.
 
         Args:
             time_s: since programming.
@@ -116,12 +144,20 @@ class WeightArrayMaker(Protocol):
         """Cells for these weights; `stream` is the seed and the integers that name the use."""
 
 
-def weight_arrays(card: DeviceCard, *, device: str = "cpu") -> WeightArrayMaker:
+def weight_arrays(
+    card: DeviceCard,
+    *,
+    device: str = "cpu",
+    wires: WireGrid | None = None,
+    remedy: Remedy = REMEDIES[0],
+) -> WeightArrayMaker:
     """What the nn room asks for: a function that puts weights on cells of this card.
 
     Args:
         card: device card.
         device: torch device of the cells.
+        wires: resistive rows and columns; none by default.
+        remedy: against the wires.
 
     Returns:
         Function of the weights and the keywords of `WeightArrayMaker`.
@@ -135,6 +171,8 @@ def weight_arrays(card: DeviceCard, *, device: str = "cpu") -> WeightArrayMaker:
             acceptance=acceptance,
             effects=Effects.of(effects),
             generator=torch_generator(*stream, device=device),
+            wires=wires,
+            remedy=remedy,
         )
 
     return make

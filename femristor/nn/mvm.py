@@ -7,7 +7,8 @@
 
 `out_scale = max|W|` brings the programmed weights to [-1, 1]. With one device a weight, the term that the
 smallest conductance adds to every column is taken off exactly, as by an ideal reference column. Source:
-aihwkit's forward pass, and Falcone et al., arXiv 2502.04524, Fig. 4f. No wire resistance.
+aihwkit's forward pass, and Falcone et al., arXiv 2502.04524, Fig. 4f. Wires are the cells' matter: linear ones are
+in W', others come as the cells' own `product`.
 """
 
 import math
@@ -26,7 +27,11 @@ EFFECTS = ("programming", "relaxation", "read_noise")
 
 
 class WeightCells(Protocol):
-    """Programmed cells that hold a weight matrix, (inputs, outputs); `femristor.array.weights` has them."""
+    """Programmed cells that hold a weight matrix, (inputs, outputs); `femristor.array.weights` has them.
+
+    Cells whose currents are not linear in the inputs also have `product(inputs)`: (vectors, inputs) float64 in
+    [-1, 1] to (vectors, outputs).
+    """
 
     device: torch.device
     revision: int
@@ -151,6 +156,8 @@ class AnalogMatrix:
         self._dtype = dtype
         self._dac, self._adc = settings.dac, settings.adc
         self._cached: tuple[int, torch.Tensor] | None = None
+        self._whole: tuple[int, object] | None = None
+        self._integers = self._can_use_integers()
 
     def advance(self, to_time_s: float) -> None:
         """Let time pass after programming; only forward."""
@@ -180,21 +187,65 @@ class AnalogMatrix:
         Raises:
             InputError: wrong shape or NaN.
         """
-        values = self._checked(inputs)
+        values = self._shaped(inputs)
+        if self._integers and (found := self._by_integers(values)) is not None:
+            return found
+        self._require_finite(values)
         alpha = self._alpha(values)
         unit_in, unit_out = self._dac.step or 1.0, self._adc.step or 1.0
         codes = values * (1.0 / unit_in / alpha)
         if self._dac.bits is not None:
             codes.round_()
         codes.clamp_(-1.0 / unit_in, 1.0 / unit_in)
-        sums = codes @ self._folded()
+        product = getattr(self.cells, "product", None)
+        if product is None:
+            sums = codes @ self._folded()
+        else:
+            flat = (codes * unit_in).reshape(-1, self.inputs).double()
+            sums = (product(flat) / unit_out).to(self._dtype).reshape(*codes.shape[:-1], self.outputs)
         if self._adc.bits is not None:
             sums.round_()
         if math.isfinite(self._adc.bound):
             sums.clamp_(-self._adc.bound / unit_out, self._adc.bound / unit_out)
         return sums.mul_(unit_out * self.out_scale * alpha)
 
-    def _checked(self, inputs) -> torch.Tensor:
+    def _can_use_integers(self) -> bool:
+        """Single precision on a CPU that has the instructions, DAC codes of a byte, an ADC with levels."""
+        dac, adc = self.settings.input_bits, self.settings.output_bits
+        if self._dtype != torch.float32 or self.cells.device.type != "cpu" or adc is None:
+            return False
+        if dac is None or dac > 8 or hasattr(self.cells, "product"):
+            return False
+        from femristor.nn.mvm_codes import available
+
+        return available()
+
+    def _by_integers(self, values: torch.Tensor) -> torch.Tensor | None:
+        """The product with `mvm_codes`; None where that is not exact enough or an input is not finite."""
+        from femristor.nn.mvm_codes import IntegerProduct
+
+        if self._whole is None or self._whole[0] != self.cells.revision:
+            folded = self.cells.weights() * (self._dac.step / self._adc.step)
+            tops = ((2**bits - 2) // 2 for bits in (self._dac.bits, self._adc.bits))
+            top_in, top_out = tops
+            self._whole = (
+                self.cells.revision,
+                IntegerProduct(folded, top_in=top_in, top_out=top_out),
+            )
+        integer = self._whole[1]
+        if not integer.exact:
+            return None
+        flat = values.reshape(-1, self.inputs).contiguous()
+        if self.settings.input_scale == "fixed":
+            alpha = np.array([self.settings.input_range])
+        else:
+            alpha = self._alpha(flat).double().numpy().reshape(-1)
+        to_code = (1.0 / self._dac.step / alpha).astype(np.float32)
+        from_code = (self._adc.step * self.out_scale * alpha).astype(np.float32)
+        found = integer(flat, to_code, from_code)
+        return None if found is None else found.reshape(*values.shape[:-1], self.outputs)
+
+    def _shaped(self, inputs) -> torch.Tensor:
         try:
             values = torch.as_tensor(inputs).detach().to(device=self.cells.device, dtype=self._dtype)
         except (TypeError, ValueError, RuntimeError):
@@ -203,6 +254,9 @@ class AnalogMatrix:
             raise InputError(
                 f"Inputs of shape {tuple(values.shape)} do not fit a matrix with {self.inputs} inputs; give (..., {self.inputs})."
             )
+        return values
+
+    def _require_finite(self, values: torch.Tensor) -> None:
         # One sum sees every NaN and infinity and costs a fraction of isfinite over all entries.
         if (
             values.numel()
@@ -210,7 +264,6 @@ class AnalogMatrix:
             and not bool(torch.isfinite(values).all())
         ):
             raise InputError("The inputs have NaN or infinite entries; replace them.")
-        return values
 
     def _alpha(self, values: torch.Tensor) -> torch.Tensor | float:
         if self.settings.input_scale == "fixed":
@@ -255,5 +308,9 @@ def plain_product(matrix: AnalogMatrix, inputs: torch.Tensor) -> torch.Tensor:
         alpha = inputs.abs().amax(dim=-1, keepdim=True)
         alpha[alpha == 0] = 1.0
     z = settings.dac(inputs / alpha)
-    y = z @ (matrix.effective_weights() / matrix.out_scale).T
+    product = getattr(matrix.cells, "product", None)
+    if product is None:
+        y = z @ (matrix.effective_weights() / matrix.out_scale).T
+    else:
+        y = product(z.reshape(-1, matrix.inputs)).reshape(*z.shape[:-1], matrix.outputs)
     return alpha * matrix.out_scale * settings.adc(y)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from femristor.array import wires_sparse
+from femristor.array.ir_drop import aihwkit_ir_drop
 from femristor.array.mapping import ConductanceWindow, SingleDevice
-from femristor.array.remedies import REMEDIES, Remedy, aihwkit_ir_drop, apply_remedy, pre_distorted
+from femristor.array.remedies import REMEDIES, Remedy, apply_remedy, pre_distorted
 from femristor.array.remedies_result import RemedyTable
 from femristor.array.remedies_table import FORMULA, draw, remedies_table
 from femristor.array.wire_grid import WireGrid

@@ -1,0 +1,169 @@
+"""Weights on two other memories for comparison: ReRAM of Wan et al. and phase change (laws in `comparison_laws`).
+
+Weights lie on differential pairs from 0 uS on, as in aihwkit's SinglePairConductanceConverter. Each cell keeps its own
+random numbers: Wan's deviation is one number times the growing sigma, PCM keeps its programming error and its nu; PCM's
+read noise is drawn at each new time, as in aihwkit. Conductances end at 0 S.
+"""
+
+import torch
+
+from femristor.array.checks import finite_tensor, require_later, torch_generator
+from femristor.array.comparison_laws import (
+    PCM_FIRST_S,
+    PCM_MAX_uS,
+    WAN_MAX_uS,
+    pcm_drift_law,
+    pcm_programming_sigma_uS,
+    pcm_read_relative,
+    wan_sigma_uS,
+)
+from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleDevice
+from femristor.core.errors import InputError
+
+MICRO = 1e-6
+MAPPINGS = {"single": SingleDevice, "pair": DifferentialPair}
+
+
+class ComparisonCells:
+    """Programmed cells of another memory; subclasses say how they change.
+
+    Attributes:
+        device: torch device.
+        revision: rises with every change of the cells.
+        time_s: since programming.
+        mapping: between weights and conductances.
+    """
+
+    g_max_uS = 1.0
+
+    def __init__(
+        self, weights, *, mapping: str, effects: tuple[str, ...], generator: torch.Generator
+    ) -> None:
+        """Program; the clock starts at 0.
+
+        Args:
+            weights: (rows, cols), rows are the inputs.
+            mapping: "single" or "pair".
+            effects: some of programming, relaxation, read_noise.
+            generator: source of all randomness, and torch device.
+
+        Raises:
+            InputError: no finite matrix or an unknown mapping or effect.
+        """
+        if mapping not in MAPPINGS:
+            raise InputError(f"A mapping '{mapping}' is unknown; use one of {', '.join(MAPPINGS)}.")
+        unknown = set(effects) - {"programming", "relaxation", "read_noise"}
+        if unknown:
+            raise InputError(
+                f"Unknown effects of cells: {', '.join(sorted(unknown))}; use programming, relaxation, read_noise."
+            )
+        self._generator, self.device, self._effects = generator, generator.device, frozenset(effects)
+        values = finite_tensor(weights, "weight matrix", device=self.device)
+        if values.ndim != 2:
+            raise InputError(f"Weights of shape {tuple(values.shape)} are no matrix; give (rows, cols).")
+        window = ConductanceWindow(0.0, self.g_max_uS * MICRO)
+        self.mapping = MAPPINGS[mapping].fit(values, window)
+        self._target_uS = self.mapping.to_conductance(values) / MICRO
+        self.time_s, self.revision = 0.0, 0
+        self._start()
+        self._now_uS = self._present_uS()
+
+    def _normal(self) -> torch.Tensor:
+        shape = self._target_uS.shape
+        return torch.randn(shape, generator=self._generator, dtype=torch.float64, device=self.device)
+
+    def _start(self) -> None:
+        """Draw what a cell keeps."""
+
+    def _present_uS(self) -> torch.Tensor:
+        """Conductances at `time_s`."""
+        return self._target_uS
+
+    def advance(self, to_time_s: float) -> None:
+        """Let time pass; only forward.
+
+        Raises:
+            InputError: a time before the present one.
+        """
+        time = require_later(to_time_s, self.time_s, "The cells are")
+        if time > self.time_s:
+            self.time_s = time
+            self.revision += 1
+            self._now_uS = self._present_uS()
+
+    def weights(self) -> torch.Tensor:
+        """Weights that the cells have now, (rows, cols) float64."""
+        return self.mapping.to_weights(self._now_uS * MICRO)
+
+    def moments(self, time_s: float) -> tuple[float, torch.Tensor]:
+        """NaN: their laws have no mean change common to all weights."""
+        return float("nan"), torch.full_like(self.weights(), float("nan"))
+
+
+class WanCells(ComparisonCells):
+    """ReRAM of Wan et al. (2022); "programming" is the deviation after 1 s, "relaxation" its growth since."""
+
+    g_max_uS = WAN_MAX_uS
+
+    def _start(self) -> None:
+        self._programmed, self._grown = self._normal(), self._normal()
+
+    def _present_uS(self) -> torch.Tensor:
+        first = wan_sigma_uS(self._target_uS, 1.0)
+        # Two independent parts whose variances add up to the law's.
+        growth = (wan_sigma_uS(self._target_uS, self.time_s) ** 2 - first**2).clamp(min=0.0).sqrt()
+        present = self._target_uS.clone()
+        if "programming" in self._effects:
+            present += first * self._programmed
+        if "relaxation" in self._effects:
+            present += growth * self._grown
+        return present.clamp(min=0.0)
+
+
+class PcmCells(ComparisonCells):
+    """Phase change; "relaxation" is its drift."""
+
+    g_max_uS = PCM_MAX_uS
+
+    def _start(self) -> None:
+        error = pcm_programming_sigma_uS(self._target_uS) * self._normal()
+        mean, deviation = pcm_drift_law(self._target_uS)
+        self._nu = (mean + deviation * self._normal()).abs()
+        wanted = self._target_uS + error if "programming" in self._effects else self._target_uS
+        self._programmed_uS = wanted.clamp(min=0.0)
+
+    def _present_uS(self) -> torch.Tensor:
+        present = self._programmed_uS
+        if self.time_s == 0.0:
+            return present
+        if "relaxation" in self._effects:
+            present = present * ((self.time_s + PCM_FIRST_S) / PCM_FIRST_S) ** -self._nu
+        if "read_noise" in self._effects:
+            present = present * (1 + pcm_read_relative(self._programmed_uS, self.time_s) * self._normal())
+        return present.clamp(min=0.0)
+
+
+def weight_arrays_wan(*, device: str = "cpu"):
+    """A CellMaker as `weight_arrays`, on the ReRAM of Wan et al.; its acceptance has no meaning here.
+
+    Args:
+        device: torch device of the cells.
+    """
+    return _maker(WanCells, device)
+
+
+def weight_arrays_pcm(*, device: str = "cpu"):
+    """A CellMaker as `weight_arrays`, on phase change memory; its acceptance has no meaning here.
+
+    Args:
+        device: torch device of the cells.
+    """
+    return _maker(PcmCells, device)
+
+
+def _maker(kind: type[ComparisonCells], device: str):
+    def make(weights, *, mapping: str, acceptance: float, effects: tuple[str, ...], stream: tuple[int, ...]):
+        generator = torch_generator(*stream, device=device)
+        return kind(weights, mapping=mapping, effects=effects, generator=generator)
+
+    return make
