@@ -229,4 +229,5 @@ RESULT_MODULES = (
     "femristor.array.wires_result",
     "femristor.nn.result",
     "femristor.nn.training_result",
+    "femristor.nn.inference_result",
 )

@@ -1,0 +1,129 @@
+"""Linear, Conv2d and LSTM layers on programmed tiles; they take the place of torch's layers of the same name.
+
+Results carry no gradient: these layers are for inference. A convolution is the product of unfolded patches with
+the (channels, patch) matrix, one grid a group. An LSTM layer and direction has its four gates on one grid, with inputs
+[x_t, h_(t-1)]; products on tiles, everything behind them digital:
+
+    i, f, o = sigmoid, g = tanh of W [x_t, h_(t-1)] + b;   c_t = f c_(t-1) + i g;   h_t = o tanh(c_t)
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from femristor.core.errors import InputError
+from femristor.nn.inference_tiles import TileGrid
+
+GridMaker = Callable[[torch.Tensor, torch.Tensor | None], TileGrid]
+
+
+class ProgrammedLinear(torch.nn.Module):
+    """A torch.nn.Linear on tiles."""
+
+    def __init__(self, layer: torch.nn.Linear, make_grid: GridMaker) -> None:
+        super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.grids = [make_grid(layer.weight, layer.bias)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., in_features) to (..., out_features)."""
+        return self.grids[0](x)
+
+
+class ProgrammedConv2d(torch.nn.Module):
+    """A torch.nn.Conv2d on tiles; stride, padding (also by words and modes), dilation and groups as there."""
+
+    def __init__(self, layer: torch.nn.Conv2d, make_grid: GridMaker) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.dilation = layer.kernel_size, layer.stride, layer.dilation
+        self.groups, self.mode = layer.groups, layer.padding_mode
+        self.pads = list(layer._reversed_padding_repeated_twice)
+        weights = layer.weight.flatten(1).chunk(self.groups)
+        biases = [None] * self.groups if layer.bias is None else layer.bias.chunk(self.groups)
+        self.grids = [make_grid(weight, bias) for weight, bias in zip(weights, biases, strict=True)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, in, height, width) or without batch, to the channels out."""
+        batched = x if x.ndim == 4 else x[None]
+        if any(self.pads):
+            mode = "constant" if self.mode == "zeros" else self.mode
+            batched = torch.nn.functional.pad(batched, self.pads, mode=mode)
+        size = [
+            (batched.shape[2 + k] - self.dilation[k] * (self.kernel[k] - 1) - 1) // self.stride[k] + 1
+            for k in (0, 1)
+        ]
+        parts = []
+        for part, grid in zip(batched.chunk(self.groups, dim=1), self.grids, strict=True):
+            patches = torch.nn.functional.unfold(part, self.kernel, self.dilation, 0, self.stride)
+            parts.append(grid(patches.transpose(1, 2)).transpose(1, 2))
+        y = torch.cat(parts, dim=1).unflatten(2, size)
+        return y if x.ndim == 4 else y[0]
+
+
+class ProgrammedLSTM(torch.nn.Module):
+    """A torch.nn.LSTM on tiles; dropout does not act, as in evaluation.
+
+    Raises:
+        InputError: projections (proj_size).
+    """
+
+    def __init__(self, layer: torch.nn.LSTM, make_grid: GridMaker) -> None:
+        super().__init__()
+        if layer.proj_size:
+            raise InputError("An LSTM with proj_size cannot be put on tiles; use one without projections.")
+        self.hidden, self.layers = layer.hidden_size, layer.num_layers
+        self.batch_first, self.directions = layer.batch_first, 1 + int(layer.bidirectional)
+        self.grids = []
+        for number in range(self.layers):
+            for way in ("", "_reverse")[: self.directions]:
+                name = f"l{number}{way}"
+                both = (getattr(layer, f"weight_ih_{name}"), getattr(layer, f"weight_hh_{name}"))
+                bias = (
+                    getattr(layer, f"bias_ih_{name}") + getattr(layer, f"bias_hh_{name}")
+                    if layer.bias
+                    else None
+                )
+                self.grids.append(make_grid(torch.cat(both, dim=1), bias))
+
+    def forward(self, x: torch.Tensor, state=None):
+        """As torch.nn.LSTM: (time, batch, inputs), or batch first, or without batch; returns outputs and (h, c)."""
+        if not isinstance(x, torch.Tensor):
+            raise InputError(
+                "An LSTM on tiles takes a padded tensor, not a packed sequence; unpack it first."
+            )
+        alone = x.ndim == 2
+        y = x[:, None] if alone else x.transpose(0, 1) if self.batch_first else x
+        if state is not None and alone:
+            state = tuple(part[:, None] for part in state)
+        last: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for number in range(self.layers):
+            ways = []
+            for way in range(self.directions):
+                index = number * self.directions + way
+                start = None if state is None else (state[0][index], state[1][index])
+                out, end = self._run(self.grids[index], y.flip(0) if way else y, start)
+                ways.append(out.flip(0) if way else out)
+                last.append(end)
+            y = torch.cat(ways, dim=-1)
+        h, c = (torch.stack([end[k] for end in last]) for k in (0, 1))
+        if alone:
+            return y[:, 0], (h[:, 0], c[:, 0])
+        return (y.transpose(0, 1) if self.batch_first else y), (h, c)
+
+    def _run(self, grid: TileGrid, x: torch.Tensor, start):
+        zeros = x.new_zeros(x.shape[1], self.hidden)
+        h, c = (zeros, zeros) if start is None else start
+        outputs = []
+        for step in x:
+            i, f, g, o = grid(torch.cat((step, h), dim=-1)).chunk(4, dim=-1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+
+KINDS = {
+    torch.nn.Linear: ProgrammedLinear,
+    torch.nn.Conv2d: ProgrammedConv2d,
+    torch.nn.LSTM: ProgrammedLSTM,
+}
