@@ -12,6 +12,7 @@ from femristor.nn.tiling import analog_linear
 
 MNIST_LAYERS = (784, 256, 128, 10)
 INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND = 6, 8, 15.0
+ACTIVATIONS = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
 def perceptron(
@@ -22,6 +23,7 @@ def perceptron(
     seed: int = 0,
     converters: bool = True,
     max_tile: int = 0,
+    activation: str = "sigmoid",
 ) -> torch.nn.Sequential:
     """Linear layers with bias, sigmoid between them, log-softmax at the end.
 
@@ -32,19 +34,22 @@ def perceptron(
         seed: of devices, first weights and pulses.
         converters: 6-bit inputs and 8-bit outputs (bound 15) in the forward products of analog layers.
         max_tile: most inputs and outputs of a tile; 0 puts each layer on one.
+        activation: one of `ACTIVATIONS`, in place of the sigmoid.
 
     Returns:
         The network.
 
     Raises:
-        InputError: fewer than two widths, or a width below one.
+        InputError: fewer than two widths, a width below one, an unknown activation.
     """
+    if activation not in ACTIVATIONS:
+        raise InputError(f"There is no activation '{activation}'; use {', '.join(ACTIVATIONS)}.")
     if len(layers) < 2 or min(layers) < 1:
         raise InputError(f"Layer widths {layers}: give at least two numbers, each 1 or more.")
     parts: list[torch.nn.Module] = []
     for number, (inputs, outputs) in enumerate(pairwise(layers)):
         if number:
-            parts.append(torch.nn.Sigmoid())
+            parts.append(ACTIVATIONS[activation]())
         if device is None:
             parts.append(_digital_layer(inputs, outputs, seed=seed, number=number))
             continue

@@ -13,9 +13,9 @@ from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.converters import Quantiser
 from femristor.nn.devices.parameters import Device
-from femristor.nn.layers import AnalogLinear
 from femristor.nn.networks import INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND
 from femristor.nn.recurrent import AnalogLSTM
+from femristor.nn.tiling import analog_linear
 
 State = tuple[torch.Tensor, torch.Tensor]
 HIDDEN, LAYERS = 64, 2
@@ -67,9 +67,7 @@ class CharacterLSTM(torch.nn.Module):
         if device is None:
             self.lstm, self.readout = _digital(symbols, hidden, layers, dropout, first)
         else:
-            options = {"device": device, "rule": rule, "seed": seed}
-            if max_tile:
-                options["max_tile"] = max_tile
+            options = {"device": device, "rule": rule, "seed": seed, "max_tile": max_tile}
             self.lstm, self.readout = _analog(
                 symbols, hidden, first, options, dropout=dropout, converters=converters, scale=weight_scale
             )
@@ -127,18 +125,13 @@ def _analog(symbols, hidden, first, options, *, dropout, converters, scale):
         output_scales=None if scales is None else scales[:-1],
         **options,
     )
-    kind, readout_options = AnalogLinear, dict(options)
-    if "max_tile" in options:
-        from femristor.nn.tiling import TiledLinear
-
-        kind = TiledLinear
-    readout = kind(
+    readout = analog_linear(
         hidden,
         symbols,
         number=layers,
         weight=first[-1] / np.float32(scale),
         output_scale=None if scales is None else scales[-1],
-        **readout_options,
+        **options,
     )
     return lstm, readout
 

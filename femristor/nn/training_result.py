@@ -52,6 +52,49 @@ class TrainingRun:
         return int(self.accuracy.size)
 
 
+@storable("TextRun", version=1)
+@dataclass(frozen=True)
+class TextRun:
+    """A finished training on text.
+
+    Attributes:
+        data_set: what was learnt, "war and peace".
+        device: label of the device.
+        rule: "agad", "sgd" or "floating point".
+        symbols: different characters.
+        perplexity: (epochs,) of the test text after each epoch.
+        loss: (epochs,) mean training loss during each epoch.
+        tokens_per_s: (epochs,) training characters per wall-clock second.
+        fast_pulses: (epochs,) int64, pulses on the fast arrays.
+        slow_pulses: (epochs,) int64, pulses on the weights.
+        train_characters: characters that one epoch predicts.
+        test_characters: length of the test text.
+        settings: everything that the result depends on, name to text or number.
+        status: SAMPLED.
+        provenance: card, seed, data hashes, versions.
+    """
+
+    data_set: str
+    device: str
+    rule: str
+    symbols: int
+    perplexity: np.ndarray
+    loss: np.ndarray
+    tokens_per_s: np.ndarray
+    fast_pulses: np.ndarray
+    slow_pulses: np.ndarray
+    train_characters: int
+    test_characters: int
+    settings: dict[str, str | int | float | bool]
+    status: Status
+    provenance: Provenance
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return int(self.perplexity.size)
+
+
 @storable("NamedArray", version=1)
 @dataclass(frozen=True)
 class NamedArray:
