@@ -31,7 +31,7 @@ def power(u, gamma):
         float32.
     """
     bits = np.float32(u if u > _TINY else _TINY).view(np.int32)
-    exponent = (bits - _ROOT_HALF_BITS) >> _MANTISSA
+    exponent = np.int32(np.int32(bits - _ROOT_HALF_BITS) >> _MANTISSA)
     m = np.int32(bits - (exponent << _MANTISSA)).view(np.float32)
     s = (m - _ONE) / (m + _ONE)
     z = s * s

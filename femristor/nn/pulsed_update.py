@@ -23,9 +23,9 @@ import numba
 import numpy as np
 
 from femristor.core.errors import InputError
-from femristor.nn.counter_rng import child, child_plain, uniform, uniform_plain
+from femristor.nn.counter_rng import child, child_plain, draw, draw_plain, uniform, uniform_plain
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import fire, fire_plain
+from femristor.nn.devices.pulse import LANES, fire_plain
 
 KEY_INPUT, KEY_ERROR, KEY_PULSE, KEY_READ, KEY_WRITE, KEY_CHOP, KEY_DIRECT = map(np.uint64, range(1, 8))
 
@@ -81,27 +81,29 @@ train_scales = numba.njit(inline="always")(train_scales_plain)
 
 @dataclass
 class Plan:
-    """A batch, ready for the rows.
+    """A batch, ready for the rows: one entry for each slot of each sample, in order.
 
     Attributes:
-        slots: (batch,) int64.
+        samples: (batch slots,) int64, sample of each slot.
+        codes: uint32, one list after the other: 2 j + s for a column j that carries a bit, s = 1 if it is negative.
+        bounds: (batch slots, 2) int64, where a slot's list begins and how long it is.
+        error_keys: (batch slots,) uint64, row i draws its error bit as number i.
+        pulse_keys: (batch slots,) uint64, parents of the rows' noise keys.
         d_factor: (batch,) float32, A of each sample.
-        columns: (batch, length, cols) uint32; each slot starts with its columns that carry a positive bit.
-        negative: (batch, length, cols) uint32, the same for negative bits.
-        counts: (batch, length, 2) int64, how many of each.
-        keys: (batch, length, 2) uint64, keys of the slot's error bits and of its pulses.
+        used: (2,) int64, slots and codes used so far.
     """
 
-    slots: np.ndarray
+    samples: np.ndarray
+    codes: np.ndarray
+    bounds: np.ndarray
+    error_keys: np.ndarray
+    pulse_keys: np.ndarray
     d_factor: np.ndarray
-    columns: np.ndarray
-    negative: np.ndarray
-    counts: np.ndarray
-    keys: np.ndarray
+    used: np.ndarray
 
     def pack(self) -> tuple[np.ndarray, ...]:
         """The fields as the kernels take them."""
-        return self.slots, self.d_factor, self.columns, self.negative, self.counts, self.keys
+        return tuple(vars(self).values())
 
 
 def empty_plan(batch: int, length: int, cols: int) -> Plan:
@@ -115,13 +117,15 @@ def empty_plan(batch: int, length: int, cols: int) -> Plan:
     Returns:
         A plan without slots.
     """
+    most = batch * length
     return Plan(
-        slots=np.zeros(batch, dtype=np.int64),
+        samples=np.empty(most, dtype=np.int64),
+        codes=np.empty(most * cols + LANES, dtype=np.uint32),
+        bounds=np.empty((most, 2), dtype=np.int64),
+        error_keys=np.empty(most, dtype=np.uint64),
+        pulse_keys=np.empty(most, dtype=np.uint64),
         d_factor=np.zeros(batch, dtype=np.float32),
-        columns=np.empty((batch, length, cols), dtype=np.uint32),
-        negative=np.empty((batch, length, cols), dtype=np.uint32),
-        counts=np.zeros((batch, length, 2), dtype=np.int64),
-        keys=np.zeros((batch, length, 2), dtype=np.uint64),
+        used=np.zeros(2, dtype=np.int64),
     )
 
 
@@ -136,100 +140,69 @@ def largest(values, sample):
 
 
 @numba.njit(error_model="numpy")
-def plan_sample(x, signs, x_factor, key, slots, columns, negative, counts, keys, sample):
+def plan_sample(x, signs, factors, key, slots, plan, sample, live):
     """Draw the input bits of one sample.
 
     Args:
         x: (batch, cols) float32.
         signs: (cols,) int8, +1 or -1, choppers on the input lines.
-        x_factor: B.
+        factors: A and B.
         key: key of the sample.
         slots: number of slots.
-        columns: of the `Plan`, filled at [sample], as the next three.
-        negative: see `Plan`.
-        counts: see `Plan`.
-        keys: see `Plan`.
+        plan: packed `Plan` that is continued.
         sample: number of the sample in the batch.
+        live: working space, (3, cols) uint32.
     """
-    factor = np.float32(x_factor)
-    cols = x.shape[1]
-    chosen = np.empty(cols, dtype=np.bool_)
+    samples, codes, bounds, error_keys, pulse_keys, d_factor, used = plan
+    d_factor[sample] = factors[0]
+    factor = np.float32(factors[1])
+    chances = live[1].view(np.float32)
+    lines = 0
+    for j in range(x.shape[1] if slots > 0 else 0):
+        value = x[sample, j]
+        live[0, lines] = 2 * j + ((value > np.float32(0.0)) != (signs[j] > 0))
+        chances[lines] = factor * abs(value)
+        lines += value != np.float32(0.0)
+    at, end = used[0], used[1]
     for slot in range(slots):
         slot_key = child(key, np.uint64(slot))
-        line = child(slot_key, KEY_INPUT)
-        keys[sample, slot, 0], keys[sample, slot, 1] = child(slot_key, KEY_ERROR), child(slot_key, KEY_PULSE)
-        for j in range(cols):
-            chosen[j] = uniform(child(line, np.uint64(j))) < factor * abs(x[sample, j])
-        plus = minus = 0
-        for j in range(cols):
-            if chosen[j]:
-                positive = (x[sample, j] > 0.0) == (signs[j] > 0)
-                columns[sample, slot, plus] = j
-                negative[sample, slot, minus] = j
-                plus += positive
-                minus += not positive
-        counts[sample, slot, 0], counts[sample, slot, 1] = plus, minus
+        line_key = child(slot_key, KEY_INPUT)
+        samples[at], bounds[at, 0] = sample, end
+        error_keys[at], pulse_keys[at] = child(slot_key, KEY_ERROR), child(slot_key, KEY_PULSE)
+        for t in range(lines):
+            live[2, t] = uniform(draw(line_key, live[0, t] >> np.uint32(1))) < chances[t]
+        for t in range(lines):
+            codes[end] = live[0, t]
+            end += live[2, t]
+        bounds[at, 1] = end - bounds[at, 0]
+        at += 1
+    used[0], used[1] = at, end
 
 
 @numba.njit(error_model="numpy")
-def row_hits(d, slots, d_factor, keys, row, hits):
+def row_hits(d, plan, row, chances, hits):
     """Draw the error bits of one row for the whole batch.
 
     Args:
         d: (batch, rows) float32 errors.
-        slots: of the `Plan`, as the next two.
-        d_factor: see `Plan`.
-        keys: see `Plan`.
+        plan: packed `Plan`.
         row: number of the row.
-        hits: (batch * length, 2) int64, filled with the (sample, slot) whose bit is set, in order.
+        chances: working space, (batch slots,) float32.
+        hits: (batch slots,) int64, filled with the slots whose bit is set, in order.
 
     Returns:
         Number of bits set.
     """
+    samples, _, _, error_keys, _, d_factor, used = plan
+    for t in range(used[0]):
+        chances[t] = abs(d[samples[t], row]) * d_factor[samples[t]]
+    for t in range(used[0]):
+        chances[t] -= uniform(draw(error_keys[t], row))
     found = 0
-    for sample in range(d.shape[0]):
-        chance = abs(d[sample, row]) * d_factor[sample]
-        if chance <= np.float32(0.0):
-            continue
-        for slot in range(slots[sample]):
-            if uniform(child(keys[sample, slot, 0], np.uint64(row))) < chance:
-                hits[found, 0], hits[found, 1] = sample, slot
-                found += 1
+    for t in range(used[0]):
+        hits[found] = t
+        found += chances[t] > np.float32(0.0)
     return found
-
-
-@numba.njit(error_model="numpy")
-def fire_slot(
-    weight, parameters, library, kind, d, columns, negative, counts, keys, sample, slot, row, scratch
-):
-    """Fire the coincidences of one slot on a row whose error bit is set.
-
-    Args:
-        weight: (rows, cols) float32, changed in place.
-        parameters: (rows, cols, 8) float32.
-        library: step tables.
-        kind: device law.
-        d: (batch, rows) float32 errors.
-        columns: of the `Plan`, as the next three.
-        negative: see `Plan`.
-        counts: see `Plan`.
-        keys: see `Plan`.
-        sample: number of the sample in the batch.
-        slot: number of the slot.
-        row: number of the row.
-        scratch: working space.
-
-    Returns:
-        Pulses fired.
-    """
-    up = d[sample, row] < np.float32(0.0)
-    key = child(keys[sample, slot, 1], np.uint64(row))
-    plus, minus = counts[sample, slot, 0], counts[sample, slot, 1]
-    if plus > 0:
-        fire(weight, parameters, library, kind, columns, sample, slot, plus, row, up, key, scratch)
-    if minus > 0:
-        fire(weight, parameters, library, kind, negative, sample, slot, minus, row, not up, key, scratch)
-    return plus + minus
 
 
 def update_sample_plain(
@@ -266,8 +239,8 @@ def update_sample_plain(
     fired = 0
     for slot in range(slots):
         slot_key = child_plain(key, slot)
-        x_bit = uniform_plain(child_plain(child_plain(slot_key, KEY_INPUT), cols)) < p
-        d_bit = uniform_plain(child_plain(child_plain(slot_key, KEY_ERROR), rows)) < q
+        x_bit = uniform_plain(draw_plain(child_plain(slot_key, KEY_INPUT), cols)) < p
+        d_bit = uniform_plain(draw_plain(child_plain(slot_key, KEY_ERROR), rows)) < q
         hit = np.outer(d_bit, x_bit)
         row_keys = child_plain(child_plain(slot_key, KEY_PULSE), rows)[:, None]
         fire_plain(weight, devices, hit, up, row_keys)

@@ -13,10 +13,12 @@ Table, with `mean(w)` and `std(w)` interpolated linearly between weight states::
 then clipped to [w_min, w_max]. Source of the first: `PowStepDevice` of IBM aihwkit (documentation).
 """
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 
-from femristor.nn.counter_rng import child, child_plain, normal, normal_plain
+from femristor.nn.counter_rng import draw, draw_plain, normal, normal_plain
 from femristor.nn.devices.parameters import (
     GAMMA_DOWN,
     GAMMA_UP,
@@ -32,79 +34,139 @@ from femristor.nn.devices.parameters import (
 )
 from femristor.nn.power import power, power_plain
 
-NOW, BASE, XI, STEP, EXPONENT, SIGMA, LOW, HIGH = range(8)
+LANES = 16
+NOW, STEP, EXPONENT, XI, SIGMA, LOW, HIGH, INVERSE = range(8)
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
+_COMMON = (NOISE, W_MIN, W_MAX, INVERSE_RANGE)
+
+
+@dataclass(frozen=True)
+class Laws:
+    """Devices as the kernel reads them: directions side by side, what all cells share stored once.
+
+    Attributes:
+        steps: (rows, 2 cols, 2) float32; [row, 2 j] are up step and exponent (or table) of cell j, [row, 2 j + 1]
+            minus the down step and its exponent.
+        own: (rows, cols, 4) float32: noise, w_min, w_max, 1/(w_max - w_min) of each cell; empty if all are alike.
+        common: (4,) float32, the same of the first cell.
+        library: (tables, 2, states, 2) float32, step tables.
+        kind: SOFT_BOUNDS or TABLE.
+    """
+
+    steps: np.ndarray
+    own: np.ndarray
+    common: np.ndarray
+    library: np.ndarray
+    kind: int
+
+    def pack(self) -> tuple:
+        """The fields as the kernels take them."""
+        return self.steps, self.own, self.common, self.library, self.kind
+
+
+def laws(devices: DeviceArray) -> Laws:
+    """The kernel's view of an array; made once and kept with the array.
+
+    Args:
+        devices: the devices; not to be changed afterwards.
+
+    Returns:
+        Its laws.
+    """
+    kept = vars(devices).get("_laws")
+    if kept is None:
+        p = devices.parameters
+        rows, cols = devices.shape
+        steps = np.empty((rows, cols, 2, 2), dtype=np.float32)
+        steps[..., 0, 0], steps[..., 0, 1] = p[..., STEP_UP], p[..., GAMMA_UP]
+        steps[..., 1, 0], steps[..., 1, 1] = -p[..., STEP_DOWN], p[..., GAMMA_DOWN]
+        if devices.kind != SOFT_BOUNDS:
+            steps[..., 1, 1] = p[..., TABLE_INDEX]
+        own, common = np.ascontiguousarray(p[..., _COMMON]), np.ascontiguousarray(p[0, 0, _COMMON])
+        if np.all(own == common):
+            own = np.empty((0, 0, len(_COMMON)), dtype=np.float32)
+        kept = Laws(steps.reshape(rows, 2 * cols, 2), own, common, devices.library, devices.kind)
+        vars(devices)["_laws"] = kept
+    return kept
 
 
 def scratch_space(cols: int) -> np.ndarray:
-    """Working space of `fire`: (8, cols) float32."""
-    return np.empty((8, cols), dtype=np.float32)
+    """Working space of `fire`: (8, cols rounded up to whole vectors) float32."""
+    return np.zeros((8, padded(cols)), dtype=np.float32)
+
+
+def padded(cols: int) -> int:
+    """Columns rounded up to whole vectors of the kernel."""
+    return -(-cols // LANES) * LANES
+
+
+@numba.njit(error_model="numpy")
+def prepare(scratch, common, own):
+    """Fill in what all cells share; nothing where cells differ (`own`)."""
+    if own.size == 0:
+        for t in range(scratch.shape[1]):
+            scratch[SIGMA, t], scratch[LOW, t] = common[0], common[1]
+            scratch[HIGH, t], scratch[INVERSE, t] = common[2], common[3]
 
 
 # Whole arrays and indices instead of views: a view costs two atomic reference counts, more than the pulses.
 @numba.njit(error_model="numpy")
-def fire(weight, parameters, library, kind, columns, sample, slot, count, row, up, key, scratch):
-    """Fire one pulse at each listed cell of one row, all in one direction.
+def fire(weight, steps, own, library, kind, codes, start, count, row, down, key, scratch):
+    """Fire one pulse at each listed cell of one row.
 
     Args:
         weight: (rows, cols) float32, changed in place.
-        parameters: (rows, cols, 8) float32.
-        library: (tables, 2, states, 2) float32.
-        kind: SOFT_BOUNDS or TABLE.
-        columns: (batch, length, cols) uint32; columns[sample, slot, :count] are the cells, each at most once.
-        sample: see `columns`.
-        slot: see `columns`.
+        steps: of `Laws`, as the next three.
+        own: see `Laws`.
+        library: see `Laws`.
+        kind: see `Laws`.
+        codes: uint32; codes[start : start + count] are 2 j + s for cell j, each at most once, s = 1 for a negative
+            input; readable up to whole vectors.
+        start: see `codes`.
         count: number of cells.
         row: the row.
-        up: direction.
-        key: uint64; cell j draws its noise from child(key, j).
-        scratch: working space of `scratch_space`.
+        down: uint32, 0 where positive inputs pulse up, 1 where they pulse down.
+        key: uint64; cell j draws its noise number j from it.
+        scratch: working space of `scratch_space`, prepared by `prepare`.
     """
+    one, start = np.uint32(1), np.uint64(start)
     for t in range(count):
-        scratch[XI, t] = normal(child(key, np.uint64(columns[sample, slot, t])))
-    # One short loop for each kind of memory access: only so the compiler vectorises them.
-    if up:
+        code = codes[start + np.uint64(t)] ^ down
+        scratch[NOW, t] = weight[row, code >> one]
+        scratch[STEP, t], scratch[EXPONENT, t] = steps[row, code, 0], steps[row, code, 1]
+    if own.size > 0:
         for t in range(count):
-            c = columns[sample, slot, t]
-            scratch[NOW, t] = weight[row, c]
-            scratch[LOW, t], scratch[HIGH, t] = parameters[row, c, W_MIN], parameters[row, c, W_MAX]
-            scratch[STEP, t], scratch[EXPONENT, t] = parameters[row, c, STEP_UP], parameters[row, c, GAMMA_UP]
-            scratch[SIGMA, t] = parameters[row, c, NOISE]
-            scratch[BASE, t] = (scratch[HIGH, t] - scratch[NOW, t]) * parameters[row, c, INVERSE_RANGE]
-    else:
-        for t in range(count):
-            c = columns[sample, slot, t]
-            scratch[NOW, t] = weight[row, c]
-            scratch[LOW, t], scratch[HIGH, t] = parameters[row, c, W_MIN], parameters[row, c, W_MAX]
-            scratch[STEP, t], scratch[EXPONENT, t] = (
-                -parameters[row, c, STEP_DOWN],
-                parameters[row, c, GAMMA_DOWN],
-            )
-            scratch[SIGMA, t] = parameters[row, c, NOISE]
-            scratch[BASE, t] = (scratch[NOW, t] - scratch[LOW, t]) * parameters[row, c, INVERSE_RANGE]
+            c = codes[start + np.uint64(t)] >> one
+            scratch[SIGMA, t], scratch[LOW, t] = own[row, c, 0], own[row, c, 1]
+            scratch[HIGH, t], scratch[INVERSE, t] = own[row, c, 2], own[row, c, 3]
+    # Whole vectors: numbers behind the list are computed and dropped.
     if kind == SOFT_BOUNDS:
-        for t in range(count):
-            grown = power(scratch[BASE, t], scratch[EXPONENT, t]) * (
-                _ONE + scratch[SIGMA, t] * scratch[XI, t]
-            )
-            moved = scratch[NOW, t] + scratch[STEP, t] * grown
-            moved = moved if moved > scratch[LOW, t] else scratch[LOW, t]
-            scratch[NOW, t] = moved if moved < scratch[HIGH, t] else scratch[HIGH, t]
+        for t in range((count + LANES - 1) // LANES * LANES):
+            code = np.uint32(codes[start + np.uint64(t)] ^ down)
+            xi = normal(draw(key, code >> one))
+            now = scratch[NOW, t]
+            low, high = scratch[LOW, t], scratch[HIGH, t]
+            base = (now - low if code & one else high - now) * scratch[INVERSE, t]
+            grown = power(base, scratch[EXPONENT, t]) * (_ONE + scratch[SIGMA, t] * xi)
+            moved = now + scratch[STEP, t] * grown
+            moved = moved if moved > low else low
+            scratch[NOW, t] = moved if moved < high else high
     else:
-        for t in range(count):
-            scratch[EXPONENT, t] = parameters[row, columns[sample, slot, t], TABLE_INDEX]
-        _move_by_table(library, count, up, scratch)
+        _move_by_table(library, codes, start, count, down, key, scratch)
     for t in range(count):
-        weight[row, columns[sample, slot, t]] = scratch[NOW, t]
+        weight[row, codes[start + np.uint64(t)] >> one] = scratch[NOW, t]
 
 
 @numba.njit(error_model="numpy")
-def _move_by_table(library, count, up, scratch):
+def _move_by_table(library, codes, start, count, down, key, scratch):
     states = library.shape[2]
     span = np.float32(states - 1)
-    side = 0 if up else 1
+    one = np.uint32(1)
     for t in range(count):
-        place = _ONE - scratch[BASE, t] if up else scratch[BASE, t]
+        code = np.uint32(codes[start + np.uint64(t)] ^ down)
+        side = code & one
+        now, low, high = scratch[NOW, t], scratch[LOW, t], scratch[HIGH, t]
+        place = (now - low) * scratch[INVERSE, t] if side else _ONE - (high - now) * scratch[INVERSE, t]
         position = place * span
         position = position if position > _ZERO else _ZERO
         node = min(np.int64(position), states - 2)
@@ -114,9 +176,10 @@ def _move_by_table(library, count, up, scratch):
         mean = mean + part * (library[table, side, node + 1, 0] - mean)
         std = library[table, side, node, 1]
         std = std + part * (library[table, side, node + 1, 1] - std)
-        moved = scratch[NOW, t] + scratch[STEP, t] * (mean + scratch[SIGMA, t] * std * scratch[XI, t])
-        moved = moved if moved > scratch[LOW, t] else scratch[LOW, t]
-        scratch[NOW, t] = moved if moved < scratch[HIGH, t] else scratch[HIGH, t]
+        xi = normal(draw(key, code >> one))
+        moved = now + scratch[STEP, t] * (mean + scratch[SIGMA, t] * std * xi)
+        moved = moved if moved > low else low
+        scratch[NOW, t] = moved if moved < high else high
 
 
 def fire_plain(weight: np.ndarray, devices: DeviceArray, hit: np.ndarray, up: np.ndarray, keys: np.ndarray):
@@ -131,7 +194,7 @@ def fire_plain(weight: np.ndarray, devices: DeviceArray, hit: np.ndarray, up: np
     """
     p = devices.parameters
     lowest, highest, inverse = p[..., W_MIN], p[..., W_MAX], p[..., INVERSE_RANGE]
-    xi = normal_plain(child_plain(keys, np.arange(weight.shape[1])[None, :]))
+    xi = normal_plain(draw_plain(keys, np.arange(weight.shape[1])[None, :]))
     step = np.where(up, p[..., STEP_UP], -p[..., STEP_DOWN])
     base = np.where(up, highest - weight, weight - lowest) * inverse
     if devices.kind == SOFT_BOUNDS:

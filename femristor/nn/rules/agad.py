@@ -31,7 +31,7 @@ import numpy as np
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import scratch_space
+from femristor.nn.devices.pulse import laws, scratch_space
 from femristor.nn.pulsed_update import PulseTrain, check_vectors, empty_plan
 from femristor.nn.rows import over_rows
 from femristor.nn.rules.agad_kernel import SAMPLES, plan_batch, run_rows
@@ -263,13 +263,22 @@ def update(
     first_sample = int(state.counters[SAMPLES])
     lines = (state.chopper, state.flipped, state.counters, state.scales)
     plan_batch(x, d, fast_devices.granularity, options, numbers, flags, key, lines, packed, events)
-    fast_laws = (fast_devices.parameters, fast_devices.library, fast_devices.kind)
-    slow_laws = (devices.parameters, devices.library, devices.kind)
+    fast_laws, slow_laws = laws(fast_devices).pack(), laws(devices).pack()
     buffers = (state.buffer, state.mean, state.reference)
     row = row_numbers(lr, settings, fast_devices, devices)
 
     def block(first: int, last: int) -> tuple[int, int]:
-        work = (d, key, first_sample, packed, events, row, scratch_space(cols), first, last)
+        work = (
+            d,
+            key,
+            first_sample,
+            packed,
+            events,
+            row,
+            (scratch_space(cols), scratch_space(1)),
+            first,
+            last,
+        )
         return run_rows(weight, slow_laws, state.fast, fast_laws, buffers, *work)
 
     return over_rows(block, weight.shape[0], threads)

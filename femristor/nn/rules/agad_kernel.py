@@ -3,14 +3,13 @@
 import numba
 import numpy as np
 
-from femristor.nn.counter_rng import child, normal, uniform
-from femristor.nn.devices.pulse import fire
+from femristor.nn.counter_rng import child, draw, normal, uniform
+from femristor.nn.devices.pulse import LANES, fire, prepare
 from femristor.nn.pulsed_update import (
     KEY_CHOP,
     KEY_DIRECT,
     KEY_READ,
     KEY_WRITE,
-    fire_slot,
     largest,
     plan_sample,
     row_hits,
@@ -39,8 +38,8 @@ def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, event
     fast_lr, auto_rate, chop_probability = numbers
     every, period, auto_scale, dynamic, chops, chop_random = flags
     chopper, flipped, counters, scales = state
-    slots, d_factor, columns, negative, counts, keys = plan
     cols = x.shape[1]
+    live = np.empty((3, cols), dtype=np.uint32)
     for b in range(x.shape[0]):
         sample_key = child(key, np.uint64(counters[SAMPLES]))
         x_max, d_max = largest(x, b), largest(d, b)
@@ -51,9 +50,8 @@ def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, event
             rate = fast_lr * train[0] * granularity
             if scales[0] > 0.0 and scales[1] > 0.0:
                 rate /= scales[0] * scales[1]
-        slots[b], a, x_factor = train_scales(rate, x_max, d_max, granularity, train)
-        d_factor[b] = a
-        plan_sample(x, chopper, x_factor, sample_key, slots[b], columns, negative, counts, keys, b)
+        slots, a, x_factor = train_scales(rate, x_max, d_max, granularity, train)
+        plan_sample(x, chopper, (a, x_factor), sample_key, slots, plan, b, live)
         counters[SAMPLES] += 1
         events[b, 0] = -1
         if counters[SAMPLES] % every != 0:
@@ -65,7 +63,7 @@ def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, event
         flipped[k] = 0
         flip = chops and counters[SWEEPS] % period == period - 1
         if chop_random:
-            flip = chops and uniform(child(sample_key, KEY_CHOP)) < chop_probability
+            flip = chops and uniform(draw(sample_key, KEY_CHOP)) < chop_probability
         if flip:
             chopper[k] = -chopper[k]
             flipped[k] = 1
@@ -77,7 +75,7 @@ def plan_batch(x, d, granularity, train, numbers, flags, key, state, plan, event
 @numba.njit(error_model="numpy", inline="always")
 def _read(value, noise, step, bound, key, row):
     if noise > np.float32(0.0):
-        value = value + noise * normal(child(child(key, KEY_READ), np.uint64(row)))
+        value = value + noise * normal(draw(child(key, KEY_READ), row))
     if step > np.float32(0.0):
         value = np.rint(value / step) * step
         value = min(max(value, -bound), bound)
@@ -89,17 +87,19 @@ def _direct(change, slots, chance, key):
     """Pulses of one read that is written at once: a bit of chance |change| in each slot."""
     fired = 0
     for slot in range(slots):
-        fired += uniform(child(key, np.uint64(slot))) < chance * abs(change)
+        fired += uniform(draw(key, slot)) < chance * abs(change)
     return fired if change > np.float32(0.0) else -fired
 
 
 @numba.njit(error_model="numpy")
-def write_cell(weight, parameters, library, kind, row, column, pulses, key, scratch):
+def write_cell(weight, law, row, column, pulses, key, scratch):
     """Fire |pulses| pulses at one cell, up where they are positive."""
-    one = np.full((1, 1, 1), column, dtype=np.uint32)
+    steps, own, _, library, kind = law
+    code = np.full(LANES, 2 * column, dtype=np.uint32)
+    down = np.uint32(pulses < 0)
     for pulse in range(abs(pulses)):
         pulse_key = child(key, np.uint64(pulse))
-        fire(weight, parameters, library, kind, one, 0, 0, 1, row, pulses > 0, pulse_key, scratch)
+        fire(weight, steps, own, library, kind, code, 0, 1, row, down, pulse_key, scratch)
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -107,7 +107,7 @@ def run_rows(
     weight,
     slow,
     fast,
-    fast_devices,
+    fast_law,
     buffers,
     d,
     key,
@@ -115,27 +115,33 @@ def run_rows(
     plan,
     events,
     numbers,
-    scratch,
+    spaces,
     first,
     last,
 ):
     """All samples of the batch on rows first..last-1."""
-    parameters, library, kind = fast_devices
-    slow_parameters, slow_library, slow_kind = slow
+    steps, own, common, library, kind = fast_law
     buffer, mean, reference = buffers
     rate, beta, momentum, forget, most, noise, step, bound, direct, chance = numbers
-    slots, factor, columns, negative, counts, keys = plan
-    hits = np.empty((d.shape[0] * counts.shape[1], 2), dtype=np.int64)
+    samples, codes, bounds, _, pulse_keys, _, used = plan
+    scratch, slow_scratch = spaces
+    prepare(scratch, common, own)
+    prepare(slow_scratch, slow[2], slow[1])
+    hits, chances = np.empty(used[0] + 1, dtype=np.int64), np.empty(used[0], dtype=np.float32)
     fired = written = 0
     for i in range(first, last):
-        found = row_hits(d, slots, factor, keys, i, hits)
+        found = row_hits(d, plan, i, chances, hits)
         done = 0
         for b in range(d.shape[0]):
-            while done < found and hits[done, 0] == b:
-                slot = hits[done, 1]
-                fired += fire_slot(
-                    fast, parameters, library, kind, d, columns, negative, counts, keys, b, slot, i, scratch
+            down = np.uint32(d[b, i] > np.float32(0.0))
+            while done < found and samples[hits[done]] == b:
+                slot = hits[done]
+                row_key = child(pulse_keys[slot], np.uint64(i))
+                count = bounds[slot, 1]
+                fire(
+                    fast, steps, own, library, kind, codes, bounds[slot, 0], count, i, down, row_key, scratch
                 )
+                fired += count
                 done += 1
             k = events[b, 0]
             if k < 0:
@@ -149,7 +155,7 @@ def run_rows(
                 line = child(child(sample_key, KEY_DIRECT), np.uint64(i))
                 n = _direct(change, direct, chance, line)
                 row_key = child(child(sample_key, KEY_WRITE), np.uint64(i))
-                write_cell(weight, slow_parameters, slow_library, slow_kind, i, k, n, row_key, scratch)
+                write_cell(weight, slow, i, k, n, row_key, slow_scratch)
                 written += abs(n)
                 continue
             change = rate * (v - reference[i, k])
@@ -161,6 +167,6 @@ def run_rows(
             mean[i, k] = (_ONE - beta) * mean[i, k] + beta * v
             if events[b, 3] and n != 0:
                 row_key = child(child(sample_key, KEY_WRITE), np.uint64(i))
-                write_cell(weight, slow_parameters, slow_library, slow_kind, i, k, n, row_key, scratch)
+                write_cell(weight, slow, i, k, n, row_key, slow_scratch)
                 written += abs(n)
     return fired, written

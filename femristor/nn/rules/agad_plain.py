@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from femristor.nn.counter_rng import child_plain, normal_plain, uniform_plain
+from femristor.nn.counter_rng import child_plain, draw_plain, normal_plain, uniform_plain
 from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import fire_plain
 from femristor.nn.pulsed_update import (
@@ -66,7 +66,7 @@ def _transfer(
     rows = np.arange(weight.shape[0])
     v = state.fast[:, k].copy()
     if noise > 0:
-        v += noise * normal_plain(child_plain(child_plain(key, KEY_READ), rows))
+        v += noise * normal_plain(draw_plain(child_plain(key, KEY_READ), rows))
     if step > 0:
         v = np.clip(np.rint(v / step) * step, -bound, bound)
     if state.flipped[k] and dynamic:
@@ -89,7 +89,7 @@ def _transfer(
 def _direct(change: np.ndarray, slots: int, chance, key) -> np.ndarray:
     """(rows,) pulses of a read that is written at once."""
     row_keys = child_plain(child_plain(key, KEY_DIRECT), np.arange(change.size))
-    bits = [uniform_plain(child_plain(row_keys, slot)) < chance * np.abs(change) for slot in range(slots)]
+    bits = [uniform_plain(draw_plain(row_keys, slot)) < chance * np.abs(change) for slot in range(slots)]
     return np.sign(change) * np.sum(bits, axis=0)
 
 
@@ -107,7 +107,7 @@ def _advance(state: AgadState, settings: AgadSettings, k: int, sweep: int, *, ke
     """Flip the chopper of column k where it is time, and move to the next column."""
     flip = sweep % settings.period == settings.period - 1
     if settings.chop_random:
-        flip = bool(uniform_plain(child_plain(key, KEY_CHOP))[0] < settings.chop_probability)
+        flip = bool(uniform_plain(draw_plain(key, KEY_CHOP))[0] < settings.chop_probability)
     flip = flip and settings.chops
     state.flipped[k] = flip
     if flip:

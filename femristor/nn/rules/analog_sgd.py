@@ -13,12 +13,11 @@ import numpy as np
 
 from femristor.nn.counter_rng import child, child_plain
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import scratch_space
+from femristor.nn.devices.pulse import fire, laws, prepare, scratch_space
 from femristor.nn.pulsed_update import (
     PulseTrain,
     check_vectors,
     empty_plan,
-    fire_slot,
     largest,
     plan_sample,
     row_hits,
@@ -43,26 +42,29 @@ class AnalogSgdSettings:
 
 @numba.njit(error_model="numpy", nogil=True)
 def _plan(x, d, rate, granularity, train, key, first_sample, plan):
-    slots, d_factor, columns, negative, counts, keys = plan
     signs = np.ones(x.shape[1], dtype=np.int8)
+    live = np.empty((3, x.shape[1]), dtype=np.uint32)
     for b in range(x.shape[0]):
         sample_key = child(key, np.uint64(first_sample + b))
-        slots[b], a, x_factor = train_scales(rate, largest(x, b), largest(d, b), granularity, train)
-        d_factor[b] = a
-        plan_sample(x, signs, x_factor, sample_key, slots[b], columns, negative, counts, keys, b)
+        slots, a, x_factor = train_scales(rate, largest(x, b), largest(d, b), granularity, train)
+        plan_sample(x, signs, (a, x_factor), sample_key, slots, plan, b, live)
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _rows(weight, parameters, library, kind, d, plan, scratch, first, last):
-    slots, factor, columns, negative, counts, keys = plan
-    hits = np.empty((d.shape[0] * counts.shape[1], 2), dtype=np.int64)
+def _rows(weight, law, d, plan, scratch, first, last):
+    steps, own, common, library, kind = law
+    samples, codes, bounds, _, pulse_keys, _, used = plan
+    prepare(scratch, common, own)
+    hits, chances = np.empty(used[0] + 1, dtype=np.int64), np.empty(used[0], dtype=np.float32)
     fired = 0
     for i in range(first, last):
-        for h in range(row_hits(d, slots, factor, keys, i, hits)):
-            b, slot = hits[h, 0], hits[h, 1]
-            fired += fire_slot(
-                weight, parameters, library, kind, d, columns, negative, counts, keys, b, slot, i, scratch
-            )
+        for h in range(row_hits(d, plan, i, chances, hits)):
+            slot = hits[h]
+            down = np.uint32(d[samples[slot], i] > np.float32(0.0))
+            row_key = child(pulse_keys[slot], np.uint64(i))
+            count = bounds[slot, 1]
+            fire(weight, steps, own, library, kind, codes, bounds[slot, 0], count, i, down, row_key, scratch)
+            fired += count
     return fired
 
 
@@ -103,12 +105,11 @@ def update(
     packed = plan.pack()
     options = (train.length, train.manage_length, train.manage_scale)
     _plan(x, d, float(rate), devices.granularity, options, key, first_sample, packed)
-    if not np.any(plan.slots):
+    if not plan.used[1]:
         return 0
 
     def block(first: int, last: int) -> tuple[int]:
-        cells = (weight, devices.parameters, devices.library, devices.kind)
-        return (_rows(*cells, d, packed, scratch_space(x.shape[1]), first, last),)
+        return (_rows(weight, laws(devices).pack(), d, packed, scratch_space(x.shape[1]), first, last),)
 
     return over_rows(block, weight.shape[0], threads)[0]
 

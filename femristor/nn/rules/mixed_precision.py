@@ -17,7 +17,7 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.nn.counter_rng import child, child_plain
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import fire_plain, scratch_space
+from femristor.nn.devices.pulse import fire_plain, laws, prepare, scratch_space
 from femristor.nn.pulsed_update import KEY_WRITE, check_vectors
 from femristor.nn.rows import over_rows
 from femristor.nn.rules.agad_kernel import write_cell
@@ -67,8 +67,9 @@ class MixedPrecisionState:
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _rows(weight, parameters, library, kind, chi, eps, most, key, chosen, scratch, first, last):
+def _rows(weight, law, chi, eps, most, key, chosen, scratch, first, last):
     written = 0
+    prepare(scratch, law[2], law[1])
     for place in range(first, last):
         i = chosen[place]
         row_key = child(key, np.uint64(i))
@@ -78,7 +79,7 @@ def _rows(weight, parameters, library, kind, chi, eps, most, key, chosen, scratc
             if n != np.float32(0.0):
                 chi[i, k] -= eps * n
                 # `fire` keys a pulse by its column, so that a row's key serves all of them.
-                write_cell(weight, parameters, library, kind, i, k, int(n), row_key, scratch)
+                write_cell(weight, law, i, k, int(n), row_key, scratch)
                 written += int(abs(n))
     return written
 
@@ -144,8 +145,8 @@ def update(
     eps, most = np.float32(devices.granularity), np.float32(settings.most_pulses)
 
     def block(first: int, last: int) -> tuple[int]:
-        cells = (weight, devices.parameters, devices.library, devices.kind)
-        return (_rows(*cells, state.chi, eps, most, batch_key, chosen, scratch_space(1), first, last),)
+        work = (state.chi, eps, most, batch_key, chosen, scratch_space(1), first, last)
+        return (_rows(weight, laws(devices).pack(), *work),)
 
     return 0, over_rows(block, chosen.size, threads)[0]
 
