@@ -62,7 +62,7 @@ class ProgrammedNetwork(torch.nn.Module):
         self._calibrate(calibration)
         self.eval()
 
-    def train(self, mode: bool = True) -> "ProgrammedNetwork":  # noqa: FBT001, FBT002 (torch's signature)
+    def train(self, mode: bool = True) -> "ProgrammedNetwork":
         """Stays in evaluation: dropout and the like do not act in inference."""
         return super().train(False)
 
