@@ -27,6 +27,8 @@ COMMANDS = {
     "array": "Program, relax and pulse an array of cells.",
     "mvm": "Analog matrix products and their error over time.",
     "train": "Train a network on the device.",
+    "experiment": "Run and report the trainings of a run card.",
+    "infer": "Accuracy of a trained network on aging cells.",
 }
 
 

@@ -1,0 +1,152 @@
+"""femristor infer: a trained network on programmed cells, from programming to ten years."""
+
+import functools
+
+import click
+
+from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
+
+
+@click.group("infer", cls=CommandGroup)
+def command() -> None:
+    """Accuracy of a trained network on programmed cells over ten years.
+
+    The network is trained in floating point (and with --hardware-aware once more under the errors of its cells),
+    programmed --draws times, aged and measured. Under torchrun the draws are spread over the ranks.
+    """
+
+
+def _shared(function):
+    """Options of all networks, the ones asked for most first."""
+    options = (
+        card_option,
+        click.option("--hardware-aware", is_flag=True, help="Train under the noise of the card's laws."),
+        click.option("--draws", default=10, show_default=True, help="Programmings."),
+        click.option(
+            "--times", default=None, help="Times in s, rising; 0, 1 s, 1 h, 1 day, 30 days, 1 and 10 years."
+        ),
+        click.option(
+            "--max-tile", default=512, show_default=True, help="Most rows and columns of a crossbar."
+        ),
+        click.option(
+            "--mapping",
+            type=click.Choice(["single", "pair"]),
+            default="single",
+            show_default=True,
+            help="Cells a weight: one, or a differential pair.",
+        ),
+        click.option(
+            "--compensation",
+            type=click.Choice(["none", "shift", "column"]),
+            default="none",
+            show_default=True,
+            help="Of the mean relaxation, by reads of known inputs: one number a tile, or one a column.",
+        ),
+        click.option(
+            "--every-case", is_flag=True, help="Both mappings, none and shift, plain and hardware-aware."
+        ),
+        click.option("--input-bits", default=6, show_default=True, help="DAC bits; 0 for no rounding."),
+        click.option("--output-bits", default=8, show_default=True, help="ADC bits; 0 for no rounding."),
+        click.option(
+            "--input-range",
+            type=click.Choice(["absmax", "calibrated"]),
+            default="absmax",
+            show_default=True,
+            help="Full scale of the DAC: of each vector, or calibrated.",
+        ),
+        click.option(
+            "--bias",
+            type=click.Choice(["digital", "analog"]),
+            default="digital",
+            show_default=True,
+            help="Added behind the ADC, or one more row of cells.",
+        ),
+        click.option(
+            "--acceptance", default=0.002, show_default=True, help="Accepted error of program-verify."
+        ),
+        click.option("--epochs", default=None, type=int, help="Of the training in floating point."),
+        click.option("--aware-epochs", default=None, type=int, help="Of the hardware-aware training."),
+        click.option(
+            "--aware-time",
+            default=2592000.0,
+            show_default=True,
+            help="Age in s whose noise it is trained under.",
+        ),
+        click.option("--weights", default=None, metavar="FILE", help="Trained weights of an earlier run."),
+        click.option("--data", default=None, metavar="DIR", help="Folder of the data files."),
+        out_option("Folder for weights, draws and experiments.", default="femristor-infer"),
+        click.option("--resume", is_flag=True, help="Go on with the weights and draws in --out."),
+        click.option("--processes", default=1, show_default=True, help="Processes that share the draws."),
+        click.option("--figure", default=None, metavar="FILE.png", help="Write the figure."),
+        click.option(
+            "--report", default=None, metavar="FILE.json", help="Write all numbers with their origin."
+        ),
+    )
+    return functools.reduce(lambda made, option: option(made), reversed(options), function)
+
+
+def _images(function):
+    for option in (
+        click.option("--test-images", default=10000, show_default=True, help="Test images used."),
+        click.option("--train-images", default=60000, show_default=True, help="Training images used."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("mnist")
+@_shared
+@_images
+@common_options
+def mnist(context: Context, **options) -> None:
+    """MNIST with 784-256-128-10 and sigmoids."""
+    _run(context, "mnist", options)
+
+
+@command.command("cnn")
+@_shared
+@_images
+@common_options
+def cnn(context: Context, **options) -> None:
+    """MNIST with two convolutions and a linear layer."""
+    _run(context, "cnn", options)
+
+
+@command.command("text")
+@_shared
+@click.option("--train-characters", default=None, type=int, help="Training characters used; all by default.")
+@click.option("--test-characters", default=50000, show_default=True, help="Test characters used.")
+@common_options
+def text(context: Context, **options) -> None:
+    """War and Peace by character with two LSTM layers of 64; perplexity."""
+    _run(context, "text", options)
+
+
+def _run(context: Context, network: str, options: dict) -> None:
+    from femristor.cli.infer_run import InferRun
+    from femristor.cli.infer_text import report_payload, table
+
+    with InferRun(network, options, context) as run:
+        found = run.all_cases()
+        if run.rank:
+            return
+        payload = report_payload(network, found)
+        if options["report"]:
+            _write_json(payload, options["report"])
+        if options["figure"]:
+            from femristor.plot.inference import inference_figure
+            from femristor.plot.style import save_png
+
+            save_png(inference_figure(found), options["figure"], dpi=110)
+        context.emit({**payload, "out": options["out"]}, table(found))
+
+
+def _write_json(payload: dict, path: str) -> None:
+    import json
+
+    from femristor.cli.options import to_plain
+    from femristor.core.files import atomic_write
+
+    with atomic_write(path) as stream:
+        json.dump(to_plain(payload), stream, indent=1, allow_nan=False)
+        stream.write("\n")
