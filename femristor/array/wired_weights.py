@@ -118,14 +118,27 @@ class WiredWeights:
         return found if self._gain is None else self._gain[0] * found + self._gain[1]
 
 
-def remedy_named(name: str) -> Remedy:
-    """The remedy of that name in `REMEDIES`.
+SHORT = {
+    "reference": "reference-column",
+    "pair": "differential-pair",
+    "two-sided": "two-sided-drive-and-sense",
+}
+"""Short words for names of remedies."""
+
+
+def remedy_word(remedy: Remedy) -> str:
+    """Its name as one word: "common mode, gains" is common-mode-gains."""
+    return remedy.name.replace(",", "").replace(" ", "-")
+
+
+def remedy_named(word: str) -> Remedy:
+    """The remedy of that name, or of that word or short word.
 
     Raises:
         InputError: an unknown name.
     """
     for remedy in REMEDIES:
-        if remedy.name == name:
+        if SHORT.get(word, word) in (remedy.name, remedy_word(remedy)):
             return remedy
-    known = ", ".join(f"'{remedy.name}'" for remedy in REMEDIES)
-    raise InputError(f"A remedy '{name}' is unknown; use one of {known}.")
+    known = ", ".join((*SHORT, *map(remedy_word, REMEDIES)))
+    raise InputError(f"A remedy '{word}' is unknown; use one of {known}.")

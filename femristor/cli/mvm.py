@@ -1,10 +1,28 @@
 """femristor mvm: analog matrix products and their error over the time after programming."""
 
+from pathlib import Path
+
 import click
 
+from femristor.cli.mvm_variants import DEVICES, WIRES, Choices, assemble, default_draws
 from femristor.cli.options import Context, card_option, common_options, out_option
-from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
+
+FIELDS = (
+    "settings",
+    "time_s",
+    "rmse_mean",
+    "rmse_std",
+    "rmse_law",
+    "rmse",
+    "causes",
+    "rmse_by_cause",
+    "variants",
+    "rmse_by_variant",
+    "reference_time_s",
+    "reference_rmse",
+    "reference_note",
+)
 
 
 def _bits(value: int) -> int | None:
@@ -13,131 +31,171 @@ def _bits(value: int) -> int | None:
 
 @click.command("mvm")
 @card_option
-@click.option("--size", default=64, show_default=True, help="Rows and columns of the matrix.")
+@click.option("--device", type=click.Choice(list(DEVICES)), default="card", show_default=True, help="Cells.")
+@click.option("--size", type=int, multiple=True, help="Rows and columns; several times for several. [64]")
+@click.option("--sizes", default=None, help="The same as one list: 64,128,256,512.")
 @click.option("--inputs", default=100, show_default=True, help="Input vectors a draw.")
-@click.option("--draws", default=10, show_default=True, help="Repetitions: other matrix, inputs and cells.")
+@click.option(
+    "--draws",
+    type=int,
+    default=None,
+    help="Repetitions: other matrix, inputs and cells. [10; with exact wires 5 at 256 and 2 at 512]",
+)
 @click.option("--deviation", default=0.5, show_default=True, help="Standard deviation of weights and inputs.")
 @click.option("--times", default=None, help="Times in s, rising; 0, 1 s, 1 h, 1 day, 10 years by default.")
 @click.option("--input-bits", default=6, show_default=True, help="DAC bits; 0 for no rounding.")
 @click.option("--output-bits", default=8, show_default=True, help="ADC bits; 0 for no rounding.")
-@click.option("--output-bound", default=15.0, show_default=True, help="ADC bound.")
+@click.option("--output-bound", type=float, default=None, help="ADC bound. [15 sqrt(size/64)]")
 @click.option("--input-scale", type=click.Choice(["fixed", "absmax"]), default="fixed", show_default=True)
 @click.option(
     "--mapping",
     type=click.Choice(["single", "pair"]),
-    default="single",
-    show_default=True,
-    help="Cells a weight: one, or a differential pair.",
+    default=None,
+    help="Cells a weight: one, or a differential pair. [single; pair for other devices]",
 )
 @click.option("--acceptance", default=0.002, show_default=True, help="Accepted error of program-verify.")
 @click.option("--no-read-noise", is_flag=True, help="Leave the 1/f read noise out.")
-@out_option("HDF5 file for the experiment.")
+@click.option(
+    "--wires",
+    type=click.Choice(WIRES),
+    default="none",
+    show_default=True,
+    help="Exact nodal solution, aihwkit's closed form, or both beside none.",
+)
+@click.option("--segment-ohm", type=float, default=None, help="Wire from cell to cell. [the card's]")
+@click.option("--drive", type=click.Choice(["left", "right", "both"]), default="left", show_default=True)
+@click.option("--sense", type=click.Choice(["bottom", "top", "both"]), default="bottom", show_default=True)
+@click.option(
+    "--remedy",
+    multiple=True,
+    metavar="WORD",
+    help="Against exact wires, several times for several: reference, pair, two-sided, wire-aware, common-mode, "
+    "or any name of `femristor array remedies` with dashes.",
+)
+@click.option(
+    "--compensation",
+    multiple=True,
+    type=click.Choice(["law", "reference", "calibration", "gain"]),
+    help="Digital, of the relaxation, beside none; several times for several.",
+)
+@click.option(
+    "--refresh", type=float, default=None, metavar="S", help="Program again every S seconds, beside."
+)
+@out_option("HDF5 file for the experiment, for all sizes together where there are several.")
+@click.option("--figure", default=None, metavar="FILE.png", help="Scatter, error over time and budget.")
 @common_options
-def command(
-    context: Context,
-    *,
-    card: str,
-    size: int,
-    inputs: int,
-    draws: int,
-    deviation: float,
-    times: str | None,
-    input_bits: int,
-    output_bits: int,
-    output_bound: float,
-    input_scale: str,
-    mapping: str,
-    acceptance: float,
-    no_read_noise: bool,
-    out: str | None,
-) -> None:
+def command(context: Context, **options) -> None:
     """Program a matrix, wait, multiply, compare with floating point.
 
-    Without wire resistance; weights and inputs are normal with the given standard deviation, clipped to +-1.
+    Weights and inputs are normal with the given standard deviation, clipped to +-1.
     """
-    from femristor.array.weights import weight_arrays
-    from femristor.core.store import save
+    from femristor.cli.mvm_text import cost_lines, sizes_text, text
+    from femristor.core.files import ensure_output_dir
     from femristor.device import load_card
-    from femristor.nn.mvm import EFFECTS, MvmSettings
-    from femristor.nn.mvm_experiment import DEFAULT_TIMES_S, MvmDesign, mvm_experiment
 
-    settings = MvmSettings(
-        input_bits=_bits(input_bits),
-        output_bits=_bits(output_bits),
-        output_bound=output_bound,
-        input_scale=input_scale,
-        mapping=mapping,
-        acceptance=acceptance,
-        effects=EFFECTS[:2] if no_read_noise else EFFECTS,
+    sizes = _sizes(options["size"], options["sizes"])
+    out, figure = options["out"], options["figure"]
+    for path in (out, figure):
+        if path:
+            ensure_output_dir(Path(path).parent)
+    card = load_card(options["card"])
+    choices = Choices(
+        device=options["device"],
+        wires=options["wires"],
+        segment_ohm=options["segment_ohm"],
+        drive=options["drive"],
+        sense=options["sense"],
+        remedies=options["remedy"],
+        compensations=options["compensation"],
+        refresh_s=options["refresh"],
     )
-    times_s = DEFAULT_TIMES_S if times is None else _times(times)
-    design = MvmDesign(size=size, inputs=inputs, deviation=deviation, draws=draws, times_s=times_s)
-    loaded = load_card(card)
-    found = mvm_experiment(
-        loaded,
-        weight_arrays(loaded),
+    runs = [_run(context, card, choices, size, options) for size in sizes]
+    found = runs[0]
+    if len(runs) > 1:
+        from femristor.nn.mvm_experiment import by_size
+
+        found = by_size(card, runs, seed=context.seed)
+    if out:
+        from femristor.core.store import save
+
+        save(found, out)
+    if figure:
+        from femristor.plot.mvm import mvm_figure, sizes_figure
+        from femristor.plot.style import save_png
+
+        save_png(mvm_figure(found) if len(runs) == 1 else sizes_figure(found), figure)
+    costs = (
+        {} if choices.refresh_s is None else {"refresh": [_refresh(run, choices.refresh_s) for run in runs]}
+    )
+    payloads = [{name: getattr(run, name) for name in FIELDS} for run in runs]
+    payload = payloads[0] if len(runs) == 1 else {"size": list(sizes), "runs": payloads}
+    lines = [*map(text, runs), *([sizes_text(runs)] if len(runs) > 1 else []), *cost_lines(costs)]
+    context.emit({**payload, **costs, "out": out}, "\n\n".join(lines))
+
+
+def _run(context: Context, card, choices: Choices, size: int, options: dict):
+    """The experiment at one size."""
+    from femristor.nn.mvm import EFFECTS, MvmSettings
+    from femristor.nn.mvm_experiment import DEFAULT_TIMES_S, MvmDesign, mvm_experiment, output_bound
+
+    times, draws, bound = options["times"], options["draws"], options["output_bound"]
+    design = MvmDesign(
+        size=size,
+        inputs=options["inputs"],
+        deviation=options["deviation"],
+        draws=default_draws(max(size, 1), choices.wires) if draws is None else draws,
+        times_s=DEFAULT_TIMES_S if times is None else _times(times),
+    )
+    settings = MvmSettings(
+        input_bits=_bits(options["input_bits"]),
+        output_bits=_bits(options["output_bits"]),
+        output_bound=output_bound(size) if bound is None else bound,
+        input_scale=options["input_scale"],
+        mapping=options["mapping"] or ("single" if choices.device == "card" else "pair"),
+        acceptance=options["acceptance"],
+        effects=EFFECTS[:2] if options["no_read_noise"] else EFFECTS,
+    )
+    bare, variants, words = assemble(card, choices)
+    return mvm_experiment(
+        card,
+        bare,
         design=design,
         settings=settings,
         seed=context.seed,
         progress=context.progress,
+        variants=variants,
+        wires=words,
+        cells=DEVICES[choices.device],
     )
-    if out:
-        save(found, out)
-    payload = {
-        name: getattr(found, name)
-        for name in (
-            "settings",
-            "time_s",
-            "rmse_mean",
-            "rmse_std",
-            "rmse_law",
-            "rmse",
-            "causes",
-            "rmse_by_cause",
-            "reference_time_s",
-            "reference_rmse",
-            "reference_note",
-        )
+
+
+def _refresh(run, interval_s: float) -> dict:
+    """Refreshes and pulses until the last time."""
+    from femristor.nn.mvm_compensation import refresh_cost
+
+    words = run.settings
+    cells = words["size"] ** 2 * (2 if words["mapping"] == "pair" else 1)
+    count, pulses = refresh_cost(interval_s, float(run.time_s[-1]), cells, words["acceptance"])
+    return {
+        "interval_s": interval_s,
+        "until_s": run.time_s[-1],
+        "cells": cells,
+        "refreshes": count,
+        "pulses": pulses,
     }
-    context.emit({**payload, "out": out}, _text(found))
 
 
-def _times(text: str) -> tuple[float, ...]:
+def _sizes(given: tuple[int, ...], listed: str | None) -> tuple[int, ...]:
+    """Sizes of both options, in rising order."""
     try:
-        return tuple(float(part) for part in text.split(","))
+        more = () if listed is None else tuple(int(part) for part in listed.split(","))
     except ValueError:
-        raise InputError(f"--times '{text}' is no list of numbers; write it as 0,1,3600.") from None
+        raise InputError(f"--sizes '{listed}' is no list of whole numbers; write it as 64,128,256.") from None
+    return tuple(sorted({*given, *more})) or (64,)
 
 
-def _text(found) -> str:
-    """Table for people: ours, spread, closed form, references, budget by cause."""
-    from femristor.nn.mvm_experiment import PAPER_RMSE
-
-    reference = dict(zip(found.reference_time_s, found.reference_rmse, strict=True))
-    header = ("t [s]", "rmse", "spread", "laws", "reference", "difference", "paper", *found.causes)
-    rows = []
-    for index, time in enumerate(found.time_s):
-        mean = found.rmse_mean[index]
-        known = reference.get(time)
-        rows.append(
-            (
-                f"{time:.5g}",
-                f"{mean:.4f}",
-                f"{found.rmse_std[index]:.4f}",
-                f"{found.rmse_law[index]:.4f}",
-                "" if known is None else f"{known:.3f}",
-                "" if known is None else f"{100 * (mean / known - 1):+.1f} %",
-                f"{PAPER_RMSE[time]:g}" if known is not None and time in PAPER_RMSE else "",
-                *(f"{value:.4f}" for value in found.rmse_by_cause[:, index]),
-            )
-        )
-    words = found.settings
-    lines = [
-        f"{words['size']} x {words['size']}, {words['inputs']} inputs, {words['draws']} draws; {words['distribution']}",
-        f"{words['mapping']} mapping, effects: {words['effects']}, wires: {words['wires']}",
-        text_table(header, rows, right=range(len(header))),
-        "spread: standard deviation of single draws; laws: expectation in closed form; then each cause alone.",
-    ]
-    if reference:
-        lines.append(f"reference: {found.reference_note}; paper: with wires of 0.35 ohm.")
-    return "\n".join(lines)
+def _times(words: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in words.split(","))
+    except ValueError:
+        raise InputError(f"--times '{words}' is no list of numbers; write it as 0,1,3600.") from None

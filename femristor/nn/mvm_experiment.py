@@ -2,11 +2,12 @@
 
 Matrix and inputs are drawn from a normal distribution with STANDARD DEVIATION 0.5, values beyond +-1 set to
 +-1. (A variance of 0.5 gives 0.054 instead of 0.049 at time 0, uniform numbers in [-1, 1] 0.055.) Each draw
-programs its own cells once and follows them over all times.
+programs its own cells once and follows them over all times. Variants (wires, remedies, compensations, other memories)
+are followed beside, on the same matrices, inputs and random numbers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,12 +21,13 @@ from femristor.core.status import Status
 from femristor.device.card import DeviceCard
 from femristor.nn.mvm import AnalogMatrix, CellMaker, MvmSettings
 from femristor.nn.mvm_law import expected_rmse
-from femristor.nn.result import MvmExperiment
+from femristor.nn.result import MvmExperiment, MvmSizes
 
 TEN_YEARS_S = 10 * 365 * 86400.0
 DEFAULT_TIMES_S = (0.0, 1.0, 3600.0, 86400.0, TEN_YEARS_S)
 PAPER_SETTINGS = MvmSettings()
 PAPER_RMSE = {1.0: 0.06, TEN_YEARS_S: 0.2}
+PAPER_WAN_RMSE = 0.58
 """Printed in Falcone et al., arXiv 2502.04524 (with 0.35 ohm wires)."""
 REFERENCE_RMSE = dict(zip(DEFAULT_TIMES_S, (0.049, 0.063, 0.112, 0.142, 0.200), strict=True))
 REFERENCE_NOTE = "one draw of aihwkit's example 34 without wires, N(0, 0.5) clipped to [-1, 1]"
@@ -88,6 +90,11 @@ def single_causes(settings: MvmSettings) -> dict[str, MvmSettings]:
     return causes
 
 
+def output_bound(size: int) -> float:
+    """ADC bound of a matrix of this size: 15 for 64, and growing as the outputs' deviation, 15 sqrt(size/64)."""
+    return 15.0 * math.sqrt(size / 64)
+
+
 def mvm_experiment(
     card: DeviceCard,
     make_cells: CellMaker,
@@ -96,16 +103,23 @@ def mvm_experiment(
     settings: MvmSettings = PAPER_SETTINGS,
     seed: int = 0,
     progress: Progress | None = None,
+    variants: Mapping[str, CellMaker] | None = None,
+    wires: str = "none",
+    cells: str = "card",
 ) -> MvmExperiment:
     """Program, wait, multiply, compare; with all causes of error and with each alone.
 
     Args:
         card: device card, for the provenance.
-        make_cells: puts weights on cells of this card: `femristor.array.weights.weight_arrays(card)`.
+        make_cells: puts weights on cells without wires: `femristor.array.weights.weight_arrays(card)`. They are what
+            is multiplied with, unless there are variants, and what gives the budget by cause.
         design: matrix, inputs, draws, times.
         settings: converters, mapping, non-idealities.
         seed: of all draws.
         progress: where the draws are shown.
+        variants: what to set side by side; the first one takes the place of `make_cells` as the main one.
+        wires: of the main one, in words; other than "none" adds them to the causes.
+        cells: "card", or the name of another memory.
 
     Returns:
         MvmExperiment.
@@ -113,29 +127,38 @@ def mvm_experiment(
     Raises:
         InputError: an acceptance that the card does not know.
     """
-    causes = single_causes(settings)
+    makers = dict(variants or {"all causes": make_cells})
+    main = next(iter(makers.values()))
+    causes = {name: (make_cells, single) for name, single in single_causes(settings).items()}
+    if wires != "none":
+        causes["wires"] = (main, replace(settings, input_bits=None, output_bits=None, effects=()))
     times = np.asarray(design.times_s, dtype=float)
-    rmse = np.empty((times.size, design.draws))
-    law = np.empty_like(rmse)
+    law = np.full((times.size, design.draws), np.nan)
+    found = np.empty((len(makers), times.size, design.draws))
     by_cause = np.empty((len(causes), times.size, design.draws))
     scatter: list[np.ndarray] = []
-    with (progress or NullProgress()).task("matrix products", design.draws) as task:
+    with (progress or NullProgress()).task("matrix products", design.draws * len(makers)) as task:
         for index in range(design.draws):
             matrix, inputs = design.draw(seed, index)
             exact = inputs @ matrix.T
-            analog = AnalogMatrix(matrix, make_cells, settings, stream=(seed, 21, index, 0))
-            law[:, index] = [expected_rmse(analog, matrix, inputs, time_s=time) for time in times]
-            rmse[:, index] = _follow(analog, inputs, exact, times, keep=scatter if index == 0 else None)
-            for row, single in enumerate(causes.values()):
-                alone = AnalogMatrix(matrix, make_cells, single, stream=(seed, 21, index, 1 + row))
-                by_cause[row, :, index] = _follow(alone, inputs, exact, times)
-            task.advance(1)
-    references = (
-        np.array([time for time in REFERENCE_RMSE if time in times])
-        if _is_reference(design, settings)
-        else []
-    )
+            for row, (name, maker) in enumerate(makers.items()):
+                # The same stream for all: they differ by what is done, not by their luck.
+                analog = AnalogMatrix(matrix, maker, settings, stream=(seed, 21, index, 0))
+                if row == 0 and wires == "none":
+                    law[:, index] = [expected_rmse(analog, matrix, inputs, time_s=time) for time in times]
+                keep = scatter if index == row == 0 else None
+                found[row, :, index] = _follow(analog, inputs, exact, times, keep=keep)
+                task.advance(1, f"{design.size} x {design.size}: {name}")
+            for row, (maker, single) in enumerate(causes.values()):
+                alone = AnalogMatrix(matrix, maker, single, stream=(seed, 21, index, 1 + row))
+                # Nothing changes with time where no effect of the cells acts.
+                count = times.size if single.effects else 1
+                by_cause[row, :, index] = _follow(alone, inputs, exact, times[:count])
+    plain = wires == "none" and cells == "card" and main is make_cells
+    is_reference = plain and is_paper_setting(design, settings)
+    references = [time for time in REFERENCE_RMSE if is_reference and time in times]
     first_matrix, first_inputs = design.draw(seed, 0)
+    rmse = found[0]
     return MvmExperiment(
         time_s=times,
         rmse=rmse,
@@ -146,12 +169,23 @@ def mvm_experiment(
         scatter_analog=np.stack(scatter),
         causes=tuple(causes),
         rmse_by_cause=by_cause.mean(axis=2),
+        variants=tuple(makers),
+        rmse_by_variant=found,
         reference_time_s=np.asarray(references, dtype=float),
         reference_rmse=np.array([REFERENCE_RMSE[time] for time in references]),
         reference_note=REFERENCE_NOTE,
-        settings=_settings(design, settings),
+        settings=_settings(design, settings, wires, cells),
         status=Status.SAMPLED,
         provenance=Provenance.create("nn.mvm", card=card, seed=seed),
+    )
+
+
+def by_size(card: DeviceCard, runs: Sequence[MvmExperiment], *, seed: int) -> MvmSizes:
+    """Experiments of several sizes as one result."""
+    return MvmSizes(
+        runs=tuple(runs),
+        status=Status.SAMPLED,
+        provenance=Provenance.create("nn.mvm.sizes", card=card, seed=seed),
     )
 
 
@@ -173,11 +207,14 @@ def _follow(
     return rmse
 
 
-def _is_reference(design: MvmDesign, settings: MvmSettings) -> bool:
+def is_paper_setting(design: MvmDesign, settings: MvmSettings) -> bool:
+    """Whether size, distribution and periphery are those of the paper's Fig. 4f."""
     return settings == PAPER_SETTINGS and (design.size, design.deviation, design.limit) == (64, 0.5, 1.0)
 
 
-def _settings(design: MvmDesign, settings: MvmSettings) -> dict[str, str | float | int | None]:
+def _settings(
+    design: MvmDesign, settings: MvmSettings, wires: str, cells: str
+) -> dict[str, str | float | int | bool | None]:
     return {
         "size": design.size,
         "inputs": design.inputs,
@@ -189,6 +226,8 @@ def _settings(design: MvmDesign, settings: MvmSettings) -> dict[str, str | float
         "input_scale": settings.input_scale,
         "mapping": settings.mapping,
         "acceptance": settings.acceptance,
-        "wires": "none",
+        "wires": wires,
+        "cells": cells,
+        "is_paper_setting": is_paper_setting(design, settings),
         "effects": ", ".join(settings.effects) or "none",
     }

@@ -9,7 +9,7 @@ from femristor.core.status import Status
 from femristor.core.store import storable
 
 
-@storable("MvmExperiment", version=1)
+@storable("MvmExperiment", version=2)
 @dataclass(frozen=True)
 class MvmExperiment:
     """Error of analog matrix products against floating point, over the time after programming.
@@ -24,7 +24,11 @@ class MvmExperiment:
         scatter_exact: (points,) floating-point outputs of the first draw.
         scatter_analog: (times, points) analog outputs of the first draw.
         causes: names of the single causes.
-        rmse_by_cause: (causes, times) error with one cause acting alone, mean over the draws.
+        rmse_by_cause: (causes, times) error with one cause acting alone, mean over the draws; "wires" are those of
+            the first variant.
+        variants: cells, wires, remedies and compensations set side by side on the same matrices and inputs; the
+            first is what `rmse` is about.
+        rmse_by_variant: (variants, times, draws).
         reference_time_s: (references,) times with a published or recomputed value.
         reference_rmse: (references,) that value.
         reference_note: where the references come from.
@@ -42,9 +46,27 @@ class MvmExperiment:
     scatter_analog: np.ndarray
     causes: tuple[str, ...]
     rmse_by_cause: np.ndarray
+    variants: tuple[str, ...]
+    rmse_by_variant: np.ndarray
     reference_time_s: np.ndarray
     reference_rmse: np.ndarray
     reference_note: str
-    settings: dict[str, str | float | int | None]
+    settings: dict[str, str | float | int | bool | None]
+    status: Status
+    provenance: Provenance
+
+
+@storable("MvmSizes", version=1)
+@dataclass(frozen=True)
+class MvmSizes:
+    """The same experiment at several sizes.
+
+    Attributes:
+        runs: one for each size, rising.
+        status: sampled.
+        provenance: how it was made.
+    """
+
+    runs: tuple[MvmExperiment, ...]
     status: Status
     provenance: Provenance
