@@ -229,5 +229,8 @@ RESULT_MODULES = (
     "femristor.array.wires_result",
     "femristor.nn.result",
     "femristor.nn.training_result",
+    "femristor.nn.devices.device_result",
+    "femristor.nn.devices.soft_bounds",
+    "femristor.nn.devices.table_device",
     "femristor.nn.inference_result",
 )

@@ -22,12 +22,14 @@ import numpy as np
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
+from femristor.core.store import storable
+from femristor.nn.devices.device_result import SoftBoundsPopulation
 from femristor.nn.devices.parameters import FIELDS, NO_LIBRARY, SOFT_BOUNDS, DeviceArray, require_cells
 
 N_STATES_LIMITS = (2.0, 1e6)
 SKEW_LIMITS = (0.02, 0.98)
 GAMMA_LIMITS = (0.05, 8.0)
-ASYMMETRY_LIMITS = (-0.9, 0.9)
+ASYMMETRY_LIMITS = (-0.98, 0.98)
 
 
 def symmetry_point(skew: float, *, w_min: float = -1.0, w_max: float = 1.0) -> float:
@@ -44,6 +46,7 @@ def symmetry_point(skew: float, *, w_min: float = -1.0, w_max: float = 1.0) -> f
     return w_max - skew * (w_max - w_min)
 
 
+@storable("SoftBoundsDevice", version=1)
 @dataclass(frozen=True)
 class SoftBoundsDevice:
     """A population of soft-bounds devices.
@@ -108,6 +111,34 @@ class SoftBoundsDevice:
             gamma_std=pulses.exponent_std,
             noise_to_signal=pulses.noise_to_signal,
             label=f"{card.name}, soft bounds",
+        )
+
+    @classmethod
+    def from_population(cls, fit: SoftBoundsPopulation) -> "SoftBoundsDevice":
+        """The population that was fitted to pulse traces: G1, G2, the spread of bounds and the mean NSR.
+
+        Args:
+            fit: of `population_fit.fit_population`.
+
+        Returns:
+            The population, window [-1, 1] for the mean bounds.
+        """
+        (n_std, skew_std), states_skew = _spreads(fit.g1_covariance)
+        (gamma_std, asymmetry_std), gamma_asymmetry = _spreads(fit.g2_covariance)
+        return cls(
+            n_states_mean=float(fit.g1_mean[0]),
+            n_states_std=n_std,
+            skew_mean=float(fit.g1_mean[1]),
+            skew_std=skew_std,
+            states_skew_correlation=states_skew,
+            gamma_mean=float(fit.g2_mean[0]),
+            gamma_std=gamma_std,
+            asymmetry_mean=float(fit.g2_mean[1]),
+            asymmetry_std=asymmetry_std,
+            gamma_asymmetry_correlation=gamma_asymmetry,
+            noise_to_signal=fit.nsr,
+            bound_std=fit.bound_std,
+            label=f"{fit.source}, soft bounds",
         )
 
     def symmetric(self) -> "SoftBoundsDevice":
@@ -188,6 +219,14 @@ class SoftBoundsDevice:
             granularity=float(np.mean(middle)),
             label=self.label,
         )
+
+
+def _spreads(covariance: np.ndarray) -> tuple[tuple[float, float], float]:
+    """Both deviations and the correlation of a (2, 2) covariance."""
+    deviations = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+    product = float(deviations[0] * deviations[1])
+    correlation = float(np.clip(covariance[0, 1] / product, -1.0, 1.0)) if product > 0 else 0.0
+    return (float(deviations[0]), float(deviations[1])), correlation
 
 
 def _bivariate(rng, size: int, *, mean, std, correlation: float, limits) -> tuple[np.ndarray, np.ndarray]:

@@ -10,15 +10,18 @@ import numpy as np
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
+from femristor.core.store import storable
+from femristor.nn.devices.device_result import StepTables
 from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray, require_cells
 
 
+@storable("TableDevice", version=1)
 @dataclass(frozen=True)
 class TableDevice:
     """Step tables of one or several measured or computed cells; an array draws among them.
 
     Attributes:
-        library: (tables, 2, states, 2) float32 steps on even weight states from -1 to 1,
+        library: (tables, 2, states, 2) float32 steps on even weight states of the table's window,
             [table, up or down, state, mean or std]; a down step counts as positive when it lowers the weight.
         step_spread: relative spread of a cell's steps around its table, from device to device.
         g_min_S: conductance at weight -1.
@@ -26,6 +29,7 @@ class TableDevice:
         label: for people.
         w_min: lower end of the window.
         w_max: upper end.
+        windows: (tables, 2) lowest and highest weight of each table's cell, None for w_min and w_max.
     """
 
     library: np.ndarray
@@ -35,6 +39,20 @@ class TableDevice:
     label: str = "step table"
     w_min: float = -1.0
     w_max: float = 1.0
+    windows: np.ndarray | None = None
+
+    @classmethod
+    def from_tables(cls, tables: StepTables) -> "TableDevice":
+        """The library of `trace_tables.step_tables`; each cell of an array takes one of its cells as it is.
+
+        Args:
+            tables: step tables of one or more cells.
+
+        Returns:
+            The device, without any further spread.
+        """
+        ends = (tables.g_min, tables.g_max) if tables.unit == "S" else (np.nan, np.nan)
+        return cls(tables.library, 0.0, *ends, label=f"{tables.source}, step tables", windows=tables.windows)
 
     @classmethod
     def from_steps(
@@ -96,10 +114,11 @@ class TableDevice:
         Raises:
             InputError: the steps never balance inside the window.
         """
-        w = np.linspace(self.w_min, self.w_max, self.library.shape[2])
+        low, high = (self.w_min, self.w_max) if self.windows is None else self.windows[table]
+        w = np.linspace(low, high, self.library.shape[2])
         excess = (self.library[table, 0, :, 0] - self.library[table, 1, :, 0]).astype(float)
         if np.allclose(excess, 0.0, atol=1e-9):
-            return 0.5 * (self.w_min + self.w_max)
+            return 0.5 * float(low + high)
         signs = np.nonzero((excess[:-1] >= 0) & (excess[1:] <= 0))[0]
         if signs.size == 0:
             raise InputError(
@@ -131,8 +150,10 @@ class TableDevice:
         number = rng.integers(0, self.library.shape[0], size)
         factor = np.maximum(1.0 + self.step_spread * rng.standard_normal(size), 0.05)
         ones = np.ones(size)
-        span = self.w_max - self.w_min
-        fields = (self.w_min * ones, self.w_max * ones, factor, factor, number, 0 * ones, ones / span, ones)
+        low, high = self.w_min * ones, self.w_max * ones
+        if self.windows is not None:
+            low, high = self.windows[number].T
+        fields = (low, high, factor, factor, number, 0 * ones, 1.0 / (high - low), ones)
         states = self.library.shape[2]
         middle = self.library[:, :, [(states - 1) // 2, states // 2], 0]
         return DeviceArray(
