@@ -102,6 +102,8 @@ class ProgrammedNetwork(torch.nn.Module):
         for grid in self.grids:
             grid.note_outputs()
         self._pass(calibration)
+        for grid in self.grids:
+            grid.noting = None
 
     def _pass(self, calibration) -> None:
         if self.settings.needs_calibration:

@@ -179,7 +179,7 @@ class TileGrid:
         self.noting = "inputs"
 
     def note_outputs(self) -> None:
-        """Fix the input ranges; products stay exact and |y| of each tile is noted, until `program`."""
+        """Fix the input ranges; products stay exact and |y| of each tile is noted, until `noting` is None again."""
         if isinstance(self.settings.input_range, str):
             if self.settings.input_range == "calibrated":
                 self._ranges = [seen.value(self.settings.quantile) for seen in self._seen]
@@ -196,7 +196,6 @@ class TileGrid:
             seed: of the network.
             draw: number of this programming; others have other cells.
         """
-        self.noting = None
         for index, tile in enumerate(self.tiles):
             bound = 1.0
             if self.settings.output_bound == "calibrated":

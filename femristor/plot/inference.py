@@ -50,7 +50,7 @@ def _curve(axis, run: InferenceExperiment, *, factor: float) -> None:
 
 def _dress(axis, title: str) -> None:
     axis.set_xscale("log")
-    axis.set_title(title, fontsize=10)
+    axis.set_title(title, fontsize=10, pad=16)
     axis.set_xlabel("time after programming [s] (0 drawn at 0.1)")
     axis.plot([], [], color=REFERENCE, lw=0.8, ls=":", label="floating point")
     for time, text in MARKS:
