@@ -1,19 +1,52 @@
-"""A torch model onto analog layers and back: `to_analog(model, device)`, `to_digital(model)`.
+"""A torch model onto analog layers and back: `convert(model, card)`, `to_analog(model, device)`, `to_digital(model)`.
 
 Each row of a weight matrix is divided by its largest |weight| and multiplied by `use` of the window, and the quotient
-becomes the layer's digital output scale, so that every row uses the window whatever its size.
+becomes the layer's digital output scale, so that every row uses the window whatever its size. `remap(model)` does so again.
 """
 
 import copy
+from dataclasses import replace
 
 import torch
 
 from femristor.core.errors import InputError
 from femristor.nn.convolution import AnalogConv2d
+from femristor.nn.crossbar import Crossbar, bias_kind
 from femristor.nn.devices.parameters import Device
+from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.layers import AnalogLinear
+from femristor.nn.paired import PairedLinear
 from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.tiling import TiledLinear, analog_linear
+
+
+def convert(
+    model: torch.nn.Module,
+    card,
+    *,
+    symmetric: bool = False,
+    noise_to_signal: float | None = None,
+    **options,
+) -> torch.nn.Module:
+    """A copy of a model on the soft-bounds devices of a card.
+
+    Args:
+        model: any torch model.
+        card: `DeviceCard`; its pulse statistics are the devices.
+        symmetric: move their mean symmetry point to the middle of the window.
+        noise_to_signal: of a step, instead of the card's.
+        **options: of `to_analog`.
+
+    Returns:
+        The analog model.
+
+    Raises:
+        InputError: what `to_analog` refuses.
+    """
+    device = SoftBoundsDevice.from_card(card)
+    if noise_to_signal is not None:
+        device = replace(device, noise_to_signal=noise_to_signal)
+    return to_analog(model, device.symmetric() if symmetric else device, **options)
 
 
 def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed: int = 0, **options):
@@ -24,7 +57,8 @@ def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed:
         device: what is under each cell.
         use: share of the window that the largest weight of a row takes; training needs the rest.
         seed: of devices and pulses; the k-th tile takes number k.
-        **options: `max_tile`, `rule` and converters of the layers.
+        **options: `max_tile`, `reference`, `rule`, `periphery` or converters of the layers, and `bias`: "analog" (default) or
+            "digital" for layers that have one.
 
     Returns:
         The analog model (same outputs up to rounding, where weights lie in each device's own bounds).
@@ -34,6 +68,8 @@ def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed:
     """
     if not 0 < use <= 1:
         raise InputError(f"The weights cannot use {use} of the window; give a share above 0, at most 1.")
+    if bias_kind(options.get("bias", "analog")) is None:
+        raise InputError("A conversion keeps the biases of the model; give bias='analog' or bias='digital'.")
     return _walk(copy.deepcopy(model), _Maker(device, use, seed, options), "model")
 
 
@@ -47,6 +83,27 @@ def to_digital(model: torch.nn.Module) -> torch.nn.Module:
         A digital model.
     """
     return _walk(copy.deepcopy(model), _digital, "model")
+
+
+def remap(model: torch.nn.Module, *, use: float = 0.6) -> None:
+    """Rescale all rows in place so that each uses its share of the window again; products stay as they are.
+
+    The devices are written without pulses; hidden arrays and buffers of the rules stay.
+
+    Args:
+        model: with analog layers that have output scales, as `to_analog` makes them.
+        use: share of the window that the largest weight of a row takes.
+
+    Raises:
+        InputError: no such layer, or a share that is not possible.
+    """
+    found = [part for part in model.modules() if isinstance(part, Crossbar) and part.output_scale is not None]
+    if not found:
+        raise InputError(
+            "The model has no analog layer with output scales; make it with to_analog or convert."
+        )
+    for part in found:
+        part.remap(use)
 
 
 def _walk(module: torch.nn.Module, make, name: str) -> torch.nn.Module:
@@ -63,6 +120,7 @@ class _Maker:
 
     def __init__(self, device: Device, use: float, seed: int, options: dict) -> None:
         self.device, self.use, self.options = device, use, {**options, "seed": seed}
+        self.bias = bias_kind(self.options.pop("bias", "analog"))
         self.number = 0
 
     def __call__(self, module: torch.nn.Module, name: str) -> torch.nn.Module | None:
@@ -83,21 +141,23 @@ class _Maker:
 
     def _common(self, module) -> dict:
         number, self.number = self.number, self.number + 1
-        return {"device": self.device, "bias": module.bias is not None, "number": number, **self.options}
+        bias = None if module.bias is None else self.bias
+        return {"device": self.device, "bias": bias, "number": number, **self.options}
 
     def _scaled(self, weight: torch.Tensor, bias: torch.Tensor | None):
-        """(rows, cols + bias) weights within the window, and their scales."""
+        """(rows, cols + bias) weights within the window, and their scales; a digital bias is not scaled."""
         rows = weight.detach().reshape(weight.shape[0], -1).float().cpu()
-        if bias is not None:
-            rows = torch.cat((rows, bias.detach().float().cpu()[:, None]), dim=1)
+        last = rows[:, :0] if bias is None else bias.detach().float().cpu()[:, None]
+        if self.bias == "analog":
+            rows, last = torch.cat((rows, last), dim=1), rows[:, :0]
         largest = rows.abs().amax(dim=1)
-        if not bool(torch.isfinite(largest).all()):
+        if not bool(torch.isfinite(largest).all() and torch.isfinite(last).all()):
             raise InputError(
                 "A weight of the model is NaN or infinite; repair the model before converting it."
             )
         room = self.use * min(abs(self.device.w_min), self.device.w_max)
         scale = torch.where(largest > 0, largest / room, torch.ones_like(largest))
-        return rows / scale[:, None], scale
+        return torch.cat((rows / scale[:, None], last), dim=1), scale
 
     def _conv(self, module: torch.nn.Conv2d, name: str) -> AnalogConv2d:
         if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
@@ -137,7 +197,7 @@ class _Maker:
             device=self.device,
             batch_first=module.batch_first,
             dropout=module.dropout,
-            bias=module.bias,
+            bias=self.bias if module.bias else None,
             number=first,
             weights=[weight for weight, _ in pairs],
             output_scales=[scale for _, scale in pairs],
@@ -146,7 +206,7 @@ class _Maker:
 
 
 def _digital(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
-    if isinstance(module, (AnalogLinear, TiledLinear)):
+    if isinstance(module, (AnalogLinear, PairedLinear, TiledLinear)):
         made = torch.nn.Linear(module.in_features, module.out_features, bias=module.has_bias)
         _fill(made, module)
         return made
@@ -180,7 +240,7 @@ def _digital(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
 
 
 @torch.no_grad()
-def _fill(made: torch.nn.Module, tile: AnalogLinear | TiledLinear) -> None:
+def _fill(made: torch.nn.Module, tile: Crossbar | TiledLinear) -> None:
     weight = tile.effective_weight()
     made.weight.copy_(weight[:, : tile.in_features].reshape(made.weight.shape))
     if tile.has_bias:

@@ -25,7 +25,8 @@ class AnalogConv2d(torch.nn.Module):
         stride: of the patches.
         padding: zeros around the image.
         dilation: between pixels of a kernel.
-        **options: `max_tile`, `rule`, `bias`, `seed`, `number`, `weight`, converters and scales of `AnalogLinear`; `weight` is
+        **options: `max_tile`, `reference`, `rule`, `bias`, `seed`, `number`, `weight`, scales, converters or periphery of
+            `AnalogLinear`; `weight` is
             (out_channels, in_channels * height * width + bias).
 
     Raises:

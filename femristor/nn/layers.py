@@ -1,12 +1,12 @@
 """`AnalogLinear`: a torch layer whose weight is an array of devices.
 
-Forward: `y = W x` with the slow array's weights, the bias being the last column with input 1. Backward: the
-exact gradient of the input; the pair (x, dLoss/dy) is kept for the optimiser, which has the array updated by
-pulses (`femristor.nn.optimiser.AnalogSGD`). The weight never sees a gradient.
+Forward: `y = W x` with the slow array's weights (`femristor.nn.crossbar`), the analog bias being the last column with
+input 1. Backward: the exact gradient of the input; the pair (x, dLoss/dy) is kept for the optimiser, which has the array
+updated by pulses (`femristor.nn.optimiser.AnalogSGD`). The weight never sees a gradient. One device a weight: weight 0
+is the middle of its window, which an ideal reference column subtracts (`femristor.nn.paired` has two devices).
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
@@ -15,36 +15,19 @@ import torch
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.counter_rng import tile_key
+from femristor.nn.crossbar import Converter, Crossbar
 from femristor.nn.devices.parameters import Device, DeviceArray
+from femristor.nn.periphery import PeripherySettings
 from femristor.nn.rules import agad, analog_sgd, mixed_precision
 from femristor.nn.rules.agad import AgadSettings, AgadState
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
 
 Rule = AgadSettings | AnalogSgdSettings | MixedPrecisionSettings
-Converter = Callable[[torch.Tensor], torch.Tensor]
 STATE_FIELDS = tuple(item.name for item in fields(AgadState))
 
 
-class _Product(torch.autograd.Function):
-    """y = out(W in(x)); converters pass gradients straight through, the weight gets none."""
-
-    @staticmethod
-    def forward(ctx, x, weight, layer):
-        ctx.save_for_backward(x, weight)
-        ctx.layer = layer
-        applied = x if layer.input_converter is None else layer.input_converter(x)
-        y = applied @ weight.T
-        return y if layer.output_converter is None else layer.output_converter(y)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        x, weight = ctx.saved_tensors
-        ctx.layer.record(x, gradient)
-        return gradient @ weight if ctx.needs_input_grad[0] else None, None, None
-
-
-class AnalogLinear(torch.nn.Module):
+class AnalogLinear(Crossbar):
     """Fully connected layer on a crossbar.
 
     Args:
@@ -53,14 +36,16 @@ class AnalogLinear(torch.nn.Module):
         device: what is under each cell, e.g. `SoftBoundsDevice.from_card(card)`.
         rule: `AgadSettings` (default; also of TTv1, TTv2 and chopped TTv2), `AnalogSgdSettings` or
             `MixedPrecisionSettings`.
-        bias: add an analog bias column.
+        bias: "analog" (or True) for a column with input 1, "digital" for a torch parameter, None (or False).
         seed: of the devices, the first weights and all pulses.
         number: of the layer, so that layers of one seed differ.
         slow_device: device of the slow array where it differs from the fast one.
-        weight: (out_features, in_features + bias) first weights; uniform +-1/sqrt(in_features) by default.
+        weight: (out_features, in_features + bias) first weights; uniform +-1/sqrt(in_features) by default; a digital bias is
+            the last column, as it is (not scaled).
         input_converter: applied to the inputs in the forward product, e.g. a 6-bit DAC.
         output_converter: applied to its result, e.g. an 8-bit ADC.
         output_scale: (out_features,) digital factors behind the array, which let weights use the whole window; 1 by default.
+        periphery: input range, DAC, ADC and bound management, instead of the two converters.
 
     Raises:
         InputError: a layer without inputs or outputs, weights outside the window, an unknown rule.
@@ -73,7 +58,7 @@ class AnalogLinear(torch.nn.Module):
         *,
         device: Device,
         rule: Rule | None = None,
-        bias: bool = True,
+        bias: bool | str | None = True,
         seed: int = 0,
         number: int = 0,
         slow_device: Device | None = None,
@@ -81,24 +66,28 @@ class AnalogLinear(torch.nn.Module):
         input_converter: Converter | None = None,
         output_converter: Converter | None = None,
         output_scale: np.ndarray | torch.Tensor | None = None,
+        periphery: PeripherySettings | None = None,
     ) -> None:
-        super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise InputError(
-                f"A layer of {in_features} inputs and {out_features} outputs has no weight; give at least one of each."
-            )
-        self.in_features, self.out_features, self.has_bias = in_features, out_features, bias
+        super().__init__(
+            in_features,
+            out_features,
+            bias=bias,
+            input_converter=input_converter,
+            output_converter=output_converter,
+            output_scale=output_scale,
+            periphery=periphery,
+        )
         self.rule = AgadSettings() if rule is None else rule
-        self.input_converter, self.output_converter = input_converter, output_converter
-        rows, cols = out_features, in_features + bool(bias)
+        rows, cols = out_features, self.columns
         slow = device if slow_device is None else slow_device
         self.devices: DeviceArray = slow.sample(rows, cols, seed=seed, stream=2 * number)
         self.fast_devices: DeviceArray | None = None
         self._records: list[tuple[torch.Tensor, torch.Tensor]] = []
-        first = first_weights(weight, (rows, cols), in_features, seed=seed, number=number)
+        self.window = (slow.w_min, slow.w_max)
+        shape = (rows, in_features + self.has_bias)
+        first = self.take_digital_bias(first_weights(weight, shape, in_features, seed=seed, number=number))
         _check_window(first, slow)
         self.weight = torch.nn.Parameter(torch.from_numpy(self.devices.clip(first)))
-        self._keep_scale(output_scale)
         self.register_buffer("tile_key", torch.tensor([tile_key(seed, number).astype(np.int64)]))
         if isinstance(self.rule, AgadSettings):
             self.fast_devices = device.sample(rows, cols, seed=seed, stream=2 * number + 1)
@@ -120,52 +109,28 @@ class AnalogLinear(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""
-        return f"{self.in_features}, {self.out_features}, bias={self.has_bias}, device={self.devices.label}, rule={self.rule.name}"
+        return f"{self.in_features}, {self.out_features}, bias={self.bias_kind}, device={self.devices.label}, rule={self.rule.name}"
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Product with the weights as they are.
+    def crossbar_weight(self) -> torch.Tensor:
+        """(out_features, columns) weights of the slow array."""
+        return self.weight
+
+    @torch.no_grad()
+    def set_crossbar_weight(self, weight: torch.Tensor) -> None:
+        """Write weights without pulses, clipped to each device's bounds.
 
         Args:
-            x: (..., in_features).
-
-        Returns:
-            (..., out_features).
-
-        Raises:
-            InputError: the last axis is not in_features.
+            weight: (out_features, columns).
         """
-        if x.shape[-1] != self.in_features:
-            raise InputError(
-                f"The last axis of the input is {x.shape[-1]}, but the layer has {self.in_features} inputs."
-            )
-        if self.has_bias:
-            x = torch.cat((x, x.new_ones((*x.shape[:-1], 1))), dim=-1)
-        product = _Product.apply(x, self.weight, self)
-        return product if self.output_scale is None else product * self.output_scale.to(product.dtype)
-
-    def effective_weight(self) -> torch.Tensor:
-        """(out_features, in_features + bias) weights with their output scales, detached."""
-        weight = self.weight.detach()
-        return weight if self.output_scale is None else weight * self.output_scale[:, None]
-
-    def _keep_scale(self, scale) -> None:
-        if scale is None:
-            self.output_scale = None
-            return
-        values = torch.as_tensor(np.asarray(scale, dtype=np.float32)).clone()
-        if values.shape != (self.out_features,) or not bool(torch.all((values > 0) & values.isfinite())):
-            raise InputError(
-                f"Output scales of shape {tuple(values.shape)} do not fit {self.out_features} outputs; give one above 0 each."
-            )
-        self.register_buffer("output_scale", values)
+        clipped = self.devices.clip(weight.detach().float().cpu().numpy())
+        self.weight.copy_(torch.from_numpy(clipped))
 
     def record(self, x: torch.Tensor, gradient: torch.Tensor) -> None:
         """Keep a batch of inputs and errors for the next update (called by the backward pass)."""
         if self.training and self.weight.requires_grad:
-            cols = self.weight.shape[1]
-            self._records.append(
-                (x.detach().reshape(-1, cols), gradient.detach().reshape(-1, self.out_features))
-            )
+            rows, cols = self.weight.shape
+            pair = (x.detach().reshape(-1, cols).float(), gradient.detach().reshape(-1, rows).float())
+            self._records.append(pair)
 
     def forget_records(self) -> None:
         """Drop what was kept."""
@@ -193,9 +158,11 @@ class AnalogLinear(torch.nn.Module):
             Pulses fired on the fast array (0 for plain SGD) and on the weight.
 
         Raises:
-            InputError: not finite, or the layer is not float32 on the CPU.
+            InputError: not finite, or the layer is not on the CPU.
         """
         fast = slow = 0
+        if self._records and self.weight.device.type != "cpu":
+            raise InputError("Analog layers are trained on the CPU; call model.cpu() before training.")
         for x, gradient in self._records:
             fired, written = self._update_arrays(x.numpy(), gradient.numpy(), lr=lr, threads=threads)
             fast, slow = fast + fired, slow + written
@@ -203,10 +170,6 @@ class AnalogLinear(torch.nn.Module):
         return fast, slow
 
     def _update_arrays(self, x: np.ndarray, d: np.ndarray, *, lr: float, threads: int) -> tuple[int, int]:
-        if self.weight.device.type != "cpu" or self.weight.dtype != torch.float32:
-            raise InputError(
-                "Analog layers are trained on the CPU in float32; call model.cpu().float() before training."
-            )
         weight = self.weight.detach().numpy()
         key = np.uint64(self.tile_key.numpy().view(np.uint64)[0])
         if isinstance(self.rule, AnalogSgdSettings):

@@ -24,6 +24,7 @@ def perceptron(
     converters: bool = True,
     max_tile: int = 0,
     activation: str = "sigmoid",
+    **options,
 ) -> torch.nn.Sequential:
     """Linear layers with bias, sigmoid between them, log-softmax at the end.
 
@@ -35,6 +36,7 @@ def perceptron(
         converters: 6-bit inputs and 8-bit outputs (bound 15) in the forward products of analog layers.
         max_tile: most inputs and outputs of a tile; 0 puts each layer on one.
         activation: one of `ACTIVATIONS`, in place of the sigmoid.
+        **options: `bias`, `reference` or `periphery` (instead of the converters) of analog layers.
 
     Returns:
         The network.
@@ -47,6 +49,12 @@ def perceptron(
     if len(layers) < 2 or min(layers) < 1:
         raise InputError(f"Layer widths {layers}: give at least two numbers, each 1 or more.")
     parts: list[torch.nn.Module] = []
+    edge = {}
+    if converters and options.get("periphery") is None:
+        edge = {
+            "input_converter": Quantiser(INPUT_BITS, 1.0),
+            "output_converter": Quantiser(OUTPUT_BITS, OUTPUT_BOUND),
+        }
     for number, (inputs, outputs) in enumerate(pairwise(layers)):
         if number:
             parts.append(ACTIVATIONS[activation]())
@@ -62,8 +70,8 @@ def perceptron(
                 rule=rule,
                 seed=seed,
                 number=number,
-                input_converter=Quantiser(INPUT_BITS, 1.0) if converters else None,
-                output_converter=Quantiser(OUTPUT_BITS, OUTPUT_BOUND) if converters else None,
+                **edge,
+                **options,
             )
         )
     parts.append(torch.nn.LogSoftmax(dim=-1))

@@ -29,7 +29,7 @@ class AnalogLSTM(torch.nn.Module):
         number: of the first tile; layer k takes number + k.
         weights: (4 hidden, inputs + hidden + bias) of each layer.
         output_scales: (4 hidden,) of each layer.
-        **options: `max_tile`, `rule`, `bias`, `seed` and converters of `AnalogLinear`.
+        **options: `max_tile`, `reference`, `rule`, `bias`, `seed` and converters or periphery of `AnalogLinear`.
 
     Raises:
         InputError: sizes below 1, a dropout outside [0, 1), or what `AnalogLinear` refuses.

@@ -4,37 +4,21 @@ A layer is cut into equal blocks of at most `max_tile` inputs and outputs (sizes
 first: aihwkit's `TileModuleArray.get_split_sizes`); the analog bias is the last column of the last input block.
 Each sub-tile has its own converters, devices, rule state and pulses:
 
-    y_r = sum_c scale_rc ADC(W_rc DAC(x_c))
+    y_r = sum_c s_rc ADC(W_rc DAC(x_c)) + b_r          b: digital bias
 """
 
 import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.crossbar import bias_kind, check_inputs, check_sizes, split_bias
 from femristor.nn.devices.parameters import Device
 from femristor.nn.layers import AnalogLinear, first_weights
+from femristor.nn.numbers import part_number
+from femristor.nn.paired import PairedLinear
+from femristor.nn.state import CrossbarState
 
-PARTS = 2**16
-
-
-def part_number(number: int, index: int) -> int:
-    """Tile number of a part of a layer; no two parts, and no part and whole layer, share one.
-
-    Args:
-        number: of the whole, below 2^16 (or itself a part's number).
-        index: of the part, below 2^16.
-
-    Returns:
-        (number + 1) 2^16 + index.
-
-    Raises:
-        InputError: numbers below 0, or more than 2^16 parts.
-    """
-    if number < 0 or not 0 <= index < PARTS:
-        raise InputError(
-            f"Part {index} of layer {number} has no number; use layers from 0 on, of at most {PARTS} tiles."
-        )
-    return (number + 1) * PARTS + index
+REFERENCES = {"column": AnalogLinear, "pair": PairedLinear}
 
 
 def split_sizes(size: int, max_tile: int, *, extra: int = 0) -> list[int]:
@@ -59,20 +43,21 @@ def split_sizes(size: int, max_tile: int, *, extra: int = 0) -> list[int]:
     return [base + (block < larger) for block in range(count)]
 
 
-class TiledLinear(torch.nn.Module):
-    """Fully connected layer on a grid of `AnalogLinear` sub-tiles.
+class TiledLinear(CrossbarState):
+    """Fully connected layer on a grid of `AnalogLinear` (or `PairedLinear`) sub-tiles.
 
     Args:
         in_features: inputs.
         out_features: outputs.
         device: what is under each cell.
         max_tile: most inputs (with the bias) and most outputs of a sub-tile; 0 for no limit.
-        bias: add an analog bias column, on the last input block.
+        bias: "analog" (or True) for a column of the last input block, "digital" for a parameter behind the sums, None.
+        reference: "column" for one device a weight, "pair" for two.
         seed: of the devices, the first weights and all pulses.
         number: of the layer; sub-tiles take numbers that no other layer has.
         weight: (out_features, in_features + bias) first weights; those of `AnalogLinear` by default.
         output_scale: (out_features,) digital factors of all sub-tiles of a row.
-        **options: `rule`, `slow_device` and converters of `AnalogLinear`.
+        **options: `rule`, `slow_device`, converters and periphery of `AnalogLinear`.
 
     Attributes:
         tiles: sub-tiles, row of blocks by row of blocks.
@@ -90,7 +75,8 @@ class TiledLinear(torch.nn.Module):
         *,
         device: Device,
         max_tile: int,
-        bias: bool = True,
+        bias: bool | str | None = True,
+        reference: str = "column",
         seed: int = 0,
         number: int = 0,
         weight: np.ndarray | torch.Tensor | None = None,
@@ -98,28 +84,31 @@ class TiledLinear(torch.nn.Module):
         **options,
     ) -> None:
         super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise InputError(
-                f"A layer of {in_features} inputs and {out_features} outputs has no weight; give at least one of each."
-            )
-        self.in_features, self.out_features, self.has_bias = in_features, out_features, bool(bias)
-        self.in_sizes = split_sizes(in_features, max_tile, extra=int(self.has_bias))
+        check_sizes(in_features, out_features)
+        self.in_features, self.out_features, self.bias_kind = in_features, out_features, bias_kind(bias)
+        analog = self.bias_kind == "analog"
+        self.in_sizes = split_sizes(in_features, max_tile, extra=int(analog))
         self.out_sizes = split_sizes(out_features, max_tile)
         shape = (out_features, in_features + self.has_bias)
         whole = first_weights(weight, shape, in_features, seed=seed, number=number)
+        self.digital_bias = None
+        if self.bias_kind == "digital":
+            self.digital_bias = torch.nn.Parameter(torch.zeros(out_features))
+            whole = split_bias(whole, self.digital_bias)
         scale = [None] * len(self.out_sizes)
         if output_scale is not None:
             scale = _cut_scale(output_scale, self.out_sizes)
+        kind = single_layer(reference)
         self.tiles = torch.nn.ModuleList()
         one = len(self.in_sizes) * len(self.out_sizes) == 1
         row_ends, col_ends = np.cumsum(self.out_sizes), np.cumsum(self.in_sizes)
         for row, rows in enumerate(self.out_sizes):
             for col, cols in enumerate(self.in_sizes):
-                last = self.has_bias and col == len(self.in_sizes) - 1
+                last = analog and col == len(self.in_sizes) - 1
                 first_col = col_ends[col] - cols
                 block = whole[row_ends[row] - rows : row_ends[row], first_col : first_col + cols + last]
                 self.tiles.append(
-                    AnalogLinear(
+                    kind(
                         cols,
                         rows,
                         device=device,
@@ -132,9 +121,14 @@ class TiledLinear(torch.nn.Module):
                     )
                 )
 
+    @property
+    def has_bias(self) -> bool:
+        """Whether there is a bias of either kind."""
+        return self.bias_kind is not None
+
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""
-        return f"{self.in_features}, {self.out_features}, bias={self.has_bias}, grid={len(self.out_sizes)}x{len(self.in_sizes)}"
+        return f"{self.in_features}, {self.out_features}, bias={self.bias_kind}, grid={len(self.out_sizes)}x{len(self.in_sizes)}"
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Sum of the sub-tiles' products.
@@ -148,10 +142,7 @@ class TiledLinear(torch.nn.Module):
         Raises:
             InputError: the last axis is not in_features.
         """
-        if x.shape[-1] != self.in_features:
-            raise InputError(
-                f"The last axis of the input is {x.shape[-1]}, but the layer has {self.in_features} inputs."
-            )
+        check_inputs(x, self.in_features)
         blocks = x.split(self.in_sizes, dim=-1)
         rows = []
         for row in range(len(self.out_sizes)):
@@ -160,9 +151,10 @@ class TiledLinear(torch.nn.Module):
             for tile, block in zip(tiles[1:], blocks[1:], strict=True):
                 total = total + tile(block)
             rows.append(total)
-        return rows[0] if len(rows) == 1 else torch.cat(rows, dim=-1)
+        total = rows[0] if len(rows) == 1 else torch.cat(rows, dim=-1)
+        return total if self.digital_bias is None else total + self.digital_bias.to(total.dtype)
 
-    def row(self, row: int) -> list[AnalogLinear]:
+    def row(self, row: int) -> list[AnalogLinear | PairedLinear]:
         """Sub-tiles of one block of outputs, inputs in order."""
         cols = len(self.in_sizes)
         return list(self.tiles[row * cols : (row + 1) * cols])
@@ -170,17 +162,40 @@ class TiledLinear(torch.nn.Module):
     def effective_weight(self) -> torch.Tensor:
         """(out_features, in_features + bias) weights with their output scales, detached."""
         rows = range(len(self.out_sizes))
-        return torch.cat([torch.cat([t.effective_weight() for t in self.row(r)], dim=1) for r in rows])
+        whole = torch.cat([torch.cat([t.effective_weight() for t in self.row(r)], dim=1) for r in rows])
+        if self.digital_bias is None:
+            return whole
+        return torch.cat((whole, self.digital_bias.detach()[:, None]), dim=1)
 
 
-def analog_linear(in_features: int, out_features: int, *, device: Device, max_tile: int = 0, **options):
-    """`AnalogLinear`, or `TiledLinear` where the layer is larger than a tile.
+def single_layer(reference: str) -> type[AnalogLinear] | type[PairedLinear]:
+    """Class of one array by its reference: "column" (one device a weight) or "pair".
+
+    Raises:
+        InputError: another word.
+    """
+    if reference not in REFERENCES:
+        raise InputError(f"A reference {reference!r} is unknown; choose 'column' or 'pair'.")
+    return REFERENCES[reference]
+
+
+def analog_linear(
+    in_features: int,
+    out_features: int,
+    *,
+    device: Device,
+    max_tile: int = 0,
+    reference: str = "column",
+    **options,
+):
+    """`AnalogLinear` or `PairedLinear`, or `TiledLinear` of them where the layer is larger than a tile.
 
     Args:
         in_features: inputs.
         out_features: outputs.
         device: what is under each cell.
         max_tile: most inputs (with the bias) and most outputs of a tile; 0 for no limit.
+        reference: "column" for one device a weight, "pair" for two.
         **options: of `AnalogLinear`.
 
     Returns:
@@ -189,10 +204,12 @@ def analog_linear(in_features: int, out_features: int, *, device: Device, max_ti
     Raises:
         InputError: what they refuse.
     """
-    lines = in_features + bool(options.get("bias", True))
+    kind = single_layer(reference)
+    lines = in_features + (bias_kind(options.get("bias", True)) == "analog")
     if max_tile == 0 or 0 < max(lines, out_features) <= max_tile:
-        return AnalogLinear(in_features, out_features, device=device, **options)
-    return TiledLinear(in_features, out_features, device=device, max_tile=max_tile, **options)
+        return kind(in_features, out_features, device=device, **options)
+    options |= {"max_tile": max_tile, "reference": reference}
+    return TiledLinear(in_features, out_features, device=device, **options)
 
 
 def _cut_scale(scale, sizes: list[int]) -> list[np.ndarray]:

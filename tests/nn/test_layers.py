@@ -1,6 +1,7 @@
 """AnalogLinear and AnalogSGD: the textbook in the ideal configuration, state round trips, bad input."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.layers import AnalogLinear
 from femristor.nn.networks import perceptron
 from femristor.nn.optimiser import AnalogSGD
+from femristor.nn.paired import PairedLinear
+from femristor.nn.periphery import PeripherySettings
 from femristor.nn.rules.agad import AgadSettings
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.tiling import TiledLinear, analog_linear
 
 DEVICE = SoftBoundsDevice()
 SGD = AnalogSgdSettings()
@@ -200,8 +204,187 @@ def test_nan_gradient_is_an_error_and_changes_nothing():
     assert torch.equal(layer.weight, before)
 
 
-def test_double_precision_is_refused():
-    layer = small().double()
-    layer(torch.ones(2, 6, dtype=torch.float64)).sum().backward()
-    with pytest.raises(InputError, match="float32"):
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_other_types_multiply_but_state_stays_float32(dtype):
+    """The product is in the type of the input; what the update needs never loses bits."""
+    layer, plain = (
+        small(output_scale=np.full(4, 0.7), bias="digital"),
+        small(output_scale=np.full(4, 0.7), bias="digital"),
+    )
+    layer = layer.to(dtype)
+    assert {t.dtype for t in layer.state_dict().values()} == {t.dtype for t in plain.state_dict().values()}
+    x = torch.rand(64, 6, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    y = layer(x.to(dtype))
+    assert y.dtype == dtype
+    # Two roundings of a product of six terms, each of at most |w| 1/sqrt(6): a few ulps of 1.
+    assert (y.float() - plain(x)).abs().max() < 6 * torch.finfo(dtype).eps + 1e-6
+    y.float().square().mean().backward()
+    AnalogSGD(layer, 0.05).step()
+    assert int(layer.agad_counters[0]) == 64
+
+
+def test_autocast_forward_and_update():
+    layer = small(rule=SGD)
+    x = torch.rand(16, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = layer(x)
+    assert y.dtype == torch.bfloat16
+    assert torch.allclose(y.float(), small(rule=SGD)(x), atol=0.02)
+    y.float().square().sum().backward()
+    AnalogSGD(layer, 0.05).step()
+    assert x.grad.dtype == torch.float32 and not torch.equal(layer.weight, small(rule=SGD).weight)
+
+
+def test_moves_and_trains_on_the_cpu_only():
+    """The meta device stands for any other one: shapes pass, training says where it happens."""
+    layer = small(output_scale=np.ones(4), bias="digital").to("meta")
+    x = torch.ones(2, 6, device="meta")
+    assert layer(x).device.type == "meta"
+    layer(x).sum().backward()
+    with pytest.raises(InputError, match="trained on the CPU"):
+        layer.apply_updates(0.1)
+
+
+def test_digital_bias_is_trained_by_the_digital_branch():
+    layer, analog = small(bias="digital", rule=SGD), small(rule=SGD)
+    assert layer.weight.shape == (4, 6) and torch.equal(layer.effective_weight(), analog.effective_weight())
+    x = torch.rand(8, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(layer(x), analog(x), atol=1e-6)
+    before = layer.digital_bias.detach().clone()
+    layer(x).sum().backward()
+    AnalogSGD(layer, 0.01).step()
+    assert torch.allclose(layer.digital_bias, before - 0.08, atol=1e-6)
+    assert "digital_bias" in layer.state_dict() and "digital_bias" not in analog.state_dict()
+    assert torch.equal(small(bias="analog").weight, small(bias=True).weight)
+    assert small(bias=None).weight.shape == small(bias=False).weight.shape == (4, 6)
+
+
+def test_compiled_model_gives_the_same_numbers():
+    """Without gradients the whole graph compiles; with them each analog layer is a break, as its record is kept in Python."""
+    model = torch.nn.Sequential(small(rule=SGD), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    other = copy.deepcopy(model)
+    x = torch.rand(8, 6, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = torch.compile(model, backend="eager", fullgraph=True)
+        assert torch.allclose(whole(x), other(x), atol=1e-6)
+    torch.compiler.reset()
+    compiled = torch.compile(model, backend="eager")
+    for one, net in ((compiled, model), (other, other)):
+        optimiser = AnalogSGD(net, 0.05)
+        one(x).square().sum().backward()
+        optimiser.step()
+    for ours, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+    torch.compiler.reset()
+
+
+def test_pair_of_linear_devices_takes_the_digital_step():
+    linear = replace(DEVICE.ideal(), n_states_mean=20_000)
+    layer = PairedLinear(6, 4, device=linear, rule=SGD, weight=np.zeros((4, 7)))
+    rng = np.random.default_rng(0)
+    x, d = (torch.from_numpy(rng.uniform(-1, 1, (16, n)).astype(np.float32)) for n in (6, 4))
+    optimiser = AnalogSGD(layer, 1e-3)
+    for _ in range(50):
+        optimiser.zero_grad()
+        (layer(x) * d).sum().backward()
+        optimiser.step()
+    exact = -50e-3 * d.T @ torch.cat((x, torch.ones(16, 1)), dim=1)
+    # A cell fires about 2,000 pulses of 1e-4, half of that seen by the weight, each member with its own bits.
+    error = layer.effective_weight() - exact
+    assert error.abs().max() < 0.012 and exact.abs().max() > 0.1
+    assert (layer.effective_weight() * exact).sum() / exact.square().sum() == pytest.approx(1.0, abs=0.03)
+    # The members move apart: each by its own half, from its own pulses.
+    assert torch.allclose(layer.plus.weight, exact, atol=0.015) and torch.allclose(
+        layer.minus.weight, -exact, atol=0.015
+    )
+    assert not torch.equal(layer.plus.weight, -layer.minus.weight)
+
+
+def test_updates_without_a_mean_leave_a_pair_at_zero_and_a_single_device_at_its_symmetry_point():
+    skewed = replace(DEVICE, n_states_mean=22, n_states_std=0, skew_std=0, gamma_std=0, noise_to_signal=0.0)
+    ends = {}
+    for kind in (AnalogLinear, PairedLinear):
+        layer = kind(8, 24, device=skewed, rule=SGD, bias=None, weight=np.full((24, 8), 0.5))
+        optimiser = AnalogSGD(layer, 0.05)
+        rng = np.random.default_rng(1)
+        for _ in range(60):
+            x, d = (torch.from_numpy(rng.choice([-1.0, 1.0], (32, n)).astype(np.float32)) for n in (8, 24))
+            optimiser.zero_grad()
+            (layer(x) * d).sum().backward()
+            optimiser.step()
+        ends[kind] = float(layer.effective_weight().mean())
+    assert ends[AnalogLinear] == pytest.approx(-0.22, abs=0.05)
+    assert ends[PairedLinear] == pytest.approx(0.0, abs=0.04)
+
+
+def test_pairs_keep_their_state_and_copies():
+    first, second = PairedLinear(6, 4, device=DEVICE), PairedLinear(6, 4, device=DEVICE)
+    train_steps(first, 10)
+    second.load_state_dict(first.state_dict())
+    third = copy.deepcopy(first)
+    for layer in (first, second, third):
+        train_steps(layer, 10, seed=1)
+    for name, values in first.state_dict().items():
+        assert torch.equal(values, second.state_dict()[name]) and torch.equal(
+            values, third.state_dict()[name]
+        )
+    start = PairedLinear(6, 4, device=DEVICE, rule=SGD)
+    assert torch.allclose(start.effective_weight(), small(rule=SGD).weight, atol=1e-6)
+    quantised = PairedLinear(6, 4, device=DEVICE, output_converter=Quantiser(8, 0.5), bias=None)
+    x = torch.rand(5, 6, generator=torch.Generator().manual_seed(0))
+    expected = Quantiser(8, 0.5)(x @ quantised.effective_weight().T)
+    assert torch.equal(quantised(x), expected), "one ADC reads the difference"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: AnalogLinear(5, 4, device=DEVICE),
+        lambda: small(bias=None),
+        lambda: small(bias="digital"),
+        lambda: small(rule=SGD),
+        lambda: small(output_scale=np.ones(4)),
+        lambda: PairedLinear(6, 4, device=DEVICE),
+        lambda: TiledLinear(6, 4, device=DEVICE, max_tile=4),
+        lambda: small(periphery=PeripherySettings("learned", dac=Quantiser(6, 1.0))),
+    ],
+    ids=["inputs", "bias", "digital", "rule", "scale", "pair", "tiles", "range"],
+)
+def test_state_of_another_architecture_is_refused_in_one_sentence_both_ways(other):
+    for ours, theirs in ((small(), other()), (other(), small())):
+        model = torch.nn.Sequential(ours)
+        before = {name: values.clone() for name, values in model.state_dict().items()}
+        with pytest.raises(InputError, match=r"another architecture|other devices") as caught:
+            model.load_state_dict(torch.nn.Sequential(theirs).state_dict())
+        assert "\n" not in str(caught.value)
+        assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: small(bias="both"), "'analog', 'digital' or None"),
+        (lambda: small(periphery=PeripherySettings(), input_converter=Quantiser(6, 1.0)), "not both"),
+        (lambda: PairedLinear(6, 4, device=DEVICE, weight=np.full((4, 7), 1.5)), "do not fit a pair"),
+        (lambda: PairedLinear(6, 4, device=DEVICE, weight=np.full((4, 7), np.nan)), "NaN"),
+        (lambda: PairedLinear(0, 4, device=DEVICE), "has no weight"),
+        (lambda: small(bias="digital", weight=np.full((4, 7), np.nan)), "NaN"),
+        (lambda: small().remap(), "output_scale"),
+        (lambda: small(output_scale=np.ones(4)).remap(1.5), "at most 1"),
+        (lambda: small(output_scale=np.zeros(4)), "above 0"),
+        (lambda: small()(torch.ones(2, 6, dtype=torch.int64)), "float"),
+        (lambda: analog_linear(6, 4, device=DEVICE, reference="three"), "'column' or 'pair'"),
+    ],
+    ids=range(11),
+)
+def test_bad_options_are_named_in_one_sentence(call, words):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_nan_gradient_of_a_pair_on_tiles_is_an_error():
+    layer = TiledLinear(6, 4, device=DEVICE, max_tile=4, reference="pair")
+    (layer(torch.ones(2, 6)) * float("nan")).sum().backward()
+    with pytest.raises(InputError, match="NaN"):
         AnalogSGD(layer, 0.1).step()

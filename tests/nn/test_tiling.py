@@ -13,10 +13,11 @@ from femristor.nn.converters import Quantiser
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.layers import AnalogLinear
 from femristor.nn.networks import perceptron
+from femristor.nn.numbers import part_number
 from femristor.nn.optimiser import AnalogSGD
 from femristor.nn.rules.agad import AgadSettings
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.tiling import TiledLinear, analog_linear, part_number, split_sizes
+from femristor.nn.tiling import TiledLinear, analog_linear, split_sizes
 
 DEVICE = SoftBoundsDevice()
 LINEAR = replace(DEVICE.ideal(), n_states_mean=20_000)
