@@ -3,6 +3,8 @@ BIN := .venv/bin
 # One thread a process: two processes then share two cores without fighting over them.
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
+# Processes of the tests; one file stays in one process.
+JOBS ?= 2
 
 .PHONY: help setup demo test lint bench golden
 help:
@@ -23,7 +25,7 @@ test: setup
 	@status=0; \
 	$(BIN)/ruff check --quiet . || status=1; \
 	$(BIN)/lint-imports --no-logo --no-cache || status=1; \
-	$(BIN)/python -m pytest || status=1; \
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile || status=1; \
 	exit $$status
 
 lint: setup
