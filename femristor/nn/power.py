@@ -1,7 +1,8 @@
 """u**gamma in float32 from additions, products and divisions only, so that every build gives the same bits.
 
-`u = 2^e m` with m in [0.71, 1.41); `log2 m` by the odd series in `s = (m-1)/(m+1)`, `2^y` by its Taylor
-polynomial on [-1/2, 1/2] and an exponent shift. Absolute error below 2e-7 for u in [0, 1], gamma in [0, 4].
+`u = 2^e m` with m in [0.71, 1.41); `log2 m` is odd in `s = (m-1)/(m+1)`, `2^y` an exponent shift times a polynomial
+on [-1/2, 1/2], both with the coefficients of least largest error (3e-8 and 9e-8). Absolute error below 4e-7 for u in
+[0, 1], gamma in [0, 4], far below the noise of any device.
 Library powers differ in the last bit between NumPy and compiled code, and do not vectorise.
 """
 
@@ -13,9 +14,10 @@ _TINY = np.float32(1e-30)
 _LOWEST = np.float32(-120.0)
 _ROOT_HALF_BITS = np.int32(0x3F3504F3)
 _MANTISSA = np.int32(23)
-_L0, _L1, _L2, _L3, _L4 = (np.float32(2.0 / np.log(2.0) / k) for k in (1, 3, 5, 7, 9))
-_E1, _E2, _E3, _E4, _E5, _E6, _E7 = (
-    np.float32(np.log(2.0) ** k / f) for k, f in enumerate((1, 2, 6, 24, 120, 720, 5040), start=1)
+_L0, _L1, _L2 = map(np.float32, (2.8853912893689295, 0.9614708089533197, 0.5989738857026774))
+_E1, _E2, _E3, _E4, _E5 = map(
+    np.float32,
+    (0.6931469775984721, 0.2402224208491921, 0.05550733744244524, 0.009671512660564978, 0.0013264726899090591),
 )
 
 
@@ -35,11 +37,11 @@ def power(u, gamma):
     m = np.int32(bits - (exponent << _MANTISSA)).view(np.float32)
     s = (m - _ONE) / (m + _ONE)
     z = s * s
-    y = gamma * (np.float32(exponent) + s * (_L0 + z * (_L1 + z * (_L2 + z * (_L3 + z * _L4)))))
+    y = gamma * (np.float32(exponent) + s * (_L0 + z * (_L1 + z * _L2)))
     y = y if y > _LOWEST else _LOWEST
     n = np.floor(y + _HALF)
     f = y - n
-    p = _ONE + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * (_E5 + f * (_E6 + f * _E7))))))
+    p = _ONE + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
     shifted = np.int32(np.float32(p).view(np.int32) + (np.int32(n) << _MANTISSA)).view(np.float32)
     return shifted if u > _TINY else _ZERO
 
@@ -59,10 +61,10 @@ def power_plain(u: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     m = (bits - (exponent << _MANTISSA)).view(np.float32)
     s = (m - _ONE) / (m + _ONE)
     z = s * s
-    log2 = exponent.astype(np.float32) + s * (_L0 + z * (_L1 + z * (_L2 + z * (_L3 + z * _L4))))
+    log2 = exponent.astype(np.float32) + s * (_L0 + z * (_L1 + z * _L2))
     y = np.maximum(gamma * log2, _LOWEST)
     n = np.floor(y + _HALF)
     f = y - n
-    p = _ONE + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * (_E5 + f * (_E6 + f * _E7))))))
+    p = _ONE + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * _E5))))
     shifted = (p.view(np.int32) + (n.astype(np.int32) << _MANTISSA)).view(np.float32)
     return np.where(u > _TINY, shifted, _ZERO)

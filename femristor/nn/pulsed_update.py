@@ -28,6 +28,7 @@ from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import LANES, fire_plain
 
 KEY_INPUT, KEY_ERROR, KEY_PULSE, KEY_READ, KEY_WRITE, KEY_CHOP, KEY_DIRECT = map(np.uint64, range(1, 8))
+_EXPONENT = np.int32(0x7F800000)
 
 
 @dataclass(frozen=True)
@@ -180,11 +181,11 @@ def plan_sample(x, signs, factors, key, slots, plan, sample, live):
 
 
 @numba.njit(error_model="numpy")
-def row_hits(d, plan, row, chances, hits):
+def row_hits(errors, plan, row, chances, hits):
     """Draw the error bits of one row for the whole batch.
 
     Args:
-        d: (batch, rows) float32 errors.
+        errors: (rows, batch) float32.
         plan: packed `Plan`.
         row: number of the row.
         chances: working space, (batch slots,) float32.
@@ -195,13 +196,19 @@ def row_hits(d, plan, row, chances, hits):
     """
     samples, _, _, error_keys, _, d_factor, used = plan
     for t in range(used[0]):
-        chances[t] = abs(d[samples[t], row]) * d_factor[samples[t]]
+        chances[t] = abs(errors[row, samples[t]]) * d_factor[samples[t]]
     for t in range(used[0]):
         chances[t] -= uniform(draw(error_keys[t], row))
     found = 0
-    for t in range(used[0]):
-        hits[found] = t
-        found += chances[t] > np.float32(0.0)
+    for first in range(0, used[0], 16):
+        last = min(first + 16, used[0])
+        some = 0
+        for t in range(first, last):
+            some += np.int32(chances[t] > np.float32(0.0))
+        if some:
+            for t in range(first, last):
+                hits[found] = t
+                found += chances[t] > np.float32(0.0)
     return found
 
 
@@ -248,6 +255,16 @@ def update_sample_plain(
     return fired
 
 
+@numba.njit
+def _all_finite(bits):
+    """Whether no float32 of these int32 words has all exponent bits set."""
+    found = np.int32(0)
+    for i in range(bits.shape[0]):
+        for j in range(bits.shape[1]):
+            found |= np.int32((bits[i, j] & _EXPONENT) == _EXPONENT)
+    return found == 0
+
+
 def check_vectors(x: np.ndarray, d: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and errors of a batch as the kernels want them.
 
@@ -268,7 +285,7 @@ def check_vectors(x: np.ndarray, d: np.ndarray, shape: tuple[int, int]) -> tuple
             f"Inputs {x.shape} and errors {d.shape} do not fit an array of {shape[0]} x {shape[1]} cells."
         )
     for name, values in (("input", x), ("gradient", d)):
-        if not np.all(np.isfinite(values)):
+        if not _all_finite(values.view(np.int32)):
             raise InputError(
                 f"The {name} of an analog layer is NaN or infinite; lower the learning rate or check the loss."
             )

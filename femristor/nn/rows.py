@@ -1,13 +1,51 @@
-"""Share the rows of an array among threads; kernels release the interpreter's lock."""
+"""Share the rows of arrays among threads; kernels release the interpreter's lock.
 
+Rows are independent, so a block of rows may run anywhere: results do not depend on the number of threads. The
+blocks of all layers go into one queue, and the first layers are worked on while the next ones are planned.
+"""
+
+import queue
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 from femristor.core.errors import InputError
 
 MIN_ROWS = 32
+BLOCKS_PER_THREAD = 2
+
+Kernel = Callable[[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class RowJob:
+    """Rows of one array that wait for their pulses.
+
+    Attributes:
+        kernel: `kernel(first, last)` works on rows first..last-1 and returns the pulses on the fast and slow array.
+        rows: number of rows.
+    """
+
+    kernel: Kernel
+    rows: int
+
+    def run(self, threads: int = 1) -> tuple[int, int]:
+        """Carry it out.
+
+        Args:
+            threads: how many to use at most; the result does not depend on it.
+
+        Returns:
+            Pulses on the fast and on the slow array.
+
+        Raises:
+            InputError: fewer than one thread.
+        """
+        work = RowWork(threads)
+        work.add(self)
+        return work.finish()
 
 
 @lru_cache(maxsize=4)
@@ -15,26 +53,53 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="femristor-rows")
 
 
-def over_rows(kernel: Callable[[int, int], tuple[int, ...]], rows: int, threads: int) -> tuple[int, ...]:
-    """Run a kernel on all rows.
+class RowWork:
+    """Jobs of one step, carried out by this thread and threads - 1 helpers.
 
     Args:
-        kernel: `kernel(first, last)` works on rows first..last-1 and returns counts; rows are independent.
-        rows: number of rows.
-        threads: how many to use at most; blocks keep at least 32 rows. Results do not depend on it.
-
-    Returns:
-        The counts, summed over the blocks.
+        threads: how many to use at most; blocks keep at least 32 rows.
 
     Raises:
         InputError: fewer than one thread.
     """
-    if threads < 1:
-        raise InputError(f"{threads} threads; give 1 or more.")
-    blocks = max(1, min(threads, rows // MIN_ROWS))
-    if blocks == 1:
-        return kernel(0, rows)
-    edges = [rows * k // blocks for k in range(blocks + 1)]
-    jobs = [_pool(blocks - 1).submit(kernel, first, last) for first, last in pairwise(edges[1:])]
-    counts = [kernel(edges[0], edges[1]), *(job.result() for job in jobs)]
-    return tuple(map(sum, zip(*counts, strict=True)))
+
+    def __init__(self, threads: int) -> None:
+        if threads < 1:
+            raise InputError(f"{threads} threads; give 1 or more.")
+        self._threads = threads
+        self._blocks: queue.SimpleQueue = queue.SimpleQueue()
+        self._helpers: list[Future] = []
+
+    def add(self, job: RowJob) -> None:
+        """Queue a job; helpers start with it at once."""
+        blocks = max(1, min(self._threads * BLOCKS_PER_THREAD, job.rows // MIN_ROWS))
+        if self._threads == 1:
+            blocks = 1
+        edges = [job.rows * k // blocks for k in range(blocks + 1)]
+        for first, last in pairwise(edges):
+            self._blocks.put((job.kernel, first, last))
+        if blocks > 1 and not self._helpers:
+            helpers = self._threads - 1
+            self._helpers = [_pool(helpers).submit(self._help) for _ in range(helpers)]
+
+    def _help(self) -> tuple[int, int]:
+        fast = slow = 0
+        while (block := self._blocks.get()) is not None:
+            kernel, first, last = block
+            counts = kernel(first, last)
+            fast, slow = fast + counts[0], slow + counts[1]
+        return fast, slow
+
+    def finish(self) -> tuple[int, int]:
+        """Work until nothing is left.
+
+        Returns:
+            Pulses on the fast and on the slow arrays.
+        """
+        for _ in range(len(self._helpers) + 1):
+            self._blocks.put(None)
+        fast, slow = self._help()
+        for helper in self._helpers:
+            counts = helper.result()
+            fast, slow = fast + counts[0], slow + counts[1]
+        return fast, slow

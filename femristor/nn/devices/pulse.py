@@ -35,7 +35,7 @@ from femristor.nn.devices.parameters import (
 from femristor.nn.power import power, power_plain
 
 LANES = 16
-NOW, STEP, EXPONENT, XI, SIGMA, LOW, HIGH, INVERSE = range(8)
+NOW, SIGMA, LOW, HIGH, INVERSE = range(5)
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
 _COMMON = (NOISE, W_MIN, W_MAX, INVERSE_RANGE)
 
@@ -45,8 +45,8 @@ class Laws:
     """Devices as the kernel reads them: directions side by side, what all cells share stored once.
 
     Attributes:
-        steps: (rows, 2 cols, 2) float32; [row, 2 j] are up step and exponent (or table) of cell j, [row, 2 j + 1]
-            minus the down step and its exponent.
+        steps: (rows, 2 cols) uint64, two float32 each; [row, 2 j] are up step and exponent (or table) of cell j,
+            [row, 2 j + 1] minus the down step and its exponent.
         own: (rows, cols, 4) float32: noise, w_min, w_max, 1/(w_max - w_min) of each cell; empty if all are alike.
         common: (4,) float32, the same of the first cell.
         library: (tables, 2, states, 2) float32, step tables.
@@ -85,33 +85,36 @@ def laws(devices: DeviceArray) -> Laws:
         own, common = np.ascontiguousarray(p[..., _COMMON]), np.ascontiguousarray(p[0, 0, _COMMON])
         if np.all(own == common):
             own = np.empty((0, 0, len(_COMMON)), dtype=np.float32)
-        kept = Laws(steps.reshape(rows, 2 * cols, 2), own, common, devices.library, devices.kind)
+        kept = Laws(steps.reshape(rows, 4 * cols).view(np.uint64), own, common, devices.library, devices.kind)
         vars(devices)["_laws"] = kept
     return kept
 
 
-def scratch_space(cols: int) -> np.ndarray:
-    """Working space of `fire`: (8, cols rounded up to whole vectors) float32."""
-    return np.zeros((8, padded(cols)), dtype=np.float32)
+@numba.njit(error_model="numpy")
+def scratch(cols):
+    """Working space of `fire`, for cols rounded up to whole vectors.
 
-
-def padded(cols: int) -> int:
-    """Columns rounded up to whole vectors of the kernel."""
-    return -(-cols // LANES) * LANES
+    Returns:
+        (5, cols) float32; (cols,) uint64; the second again as (2 cols,) float32.
+    """
+    size = (cols + LANES - 1) // LANES * LANES
+    pairs = np.zeros(size, dtype=np.uint64)
+    return np.zeros((5, size), dtype=np.float32), pairs, pairs.view(np.float32)
 
 
 @numba.njit(error_model="numpy")
-def prepare(scratch, common, own):
+def prepare(spaces, common, own):
     """Fill in what all cells share; nothing where cells differ (`own`)."""
+    cells = spaces[0]
     if own.size == 0:
-        for t in range(scratch.shape[1]):
-            scratch[SIGMA, t], scratch[LOW, t] = common[0], common[1]
-            scratch[HIGH, t], scratch[INVERSE, t] = common[2], common[3]
+        for t in range(cells.shape[1]):
+            cells[SIGMA, t], cells[LOW, t] = common[0], common[1]
+            cells[HIGH, t], cells[INVERSE, t] = common[2], common[3]
 
 
 # Whole arrays and indices instead of views: a view costs two atomic reference counts, more than the pulses.
 @numba.njit(error_model="numpy")
-def fire(weight, steps, own, library, kind, codes, start, count, row, down, key, scratch):
+def fire(weight, steps, own, library, kind, codes, start, count, row, down, key, spaces):
     """Fire one pulse at each listed cell of one row.
 
     Args:
@@ -127,59 +130,60 @@ def fire(weight, steps, own, library, kind, codes, start, count, row, down, key,
         row: the row.
         down: uint32, 0 where positive inputs pulse up, 1 where they pulse down.
         key: uint64; cell j draws its noise number j from it.
-        scratch: working space of `scratch_space`, prepared by `prepare`.
+        spaces: working space of `scratch`, prepared by `prepare`.
     """
+    cells, pairs, both = spaces
     one, start = np.uint32(1), np.uint64(start)
     for t in range(count):
         code = codes[start + np.uint64(t)] ^ down
-        scratch[NOW, t] = weight[row, code >> one]
-        scratch[STEP, t], scratch[EXPONENT, t] = steps[row, code, 0], steps[row, code, 1]
+        cells[NOW, t] = weight[row, code >> one]
+        pairs[t] = steps[row, code]
     if own.size > 0:
         for t in range(count):
             c = codes[start + np.uint64(t)] >> one
-            scratch[SIGMA, t], scratch[LOW, t] = own[row, c, 0], own[row, c, 1]
-            scratch[HIGH, t], scratch[INVERSE, t] = own[row, c, 2], own[row, c, 3]
+            cells[SIGMA, t], cells[LOW, t] = own[row, c, 0], own[row, c, 1]
+            cells[HIGH, t], cells[INVERSE, t] = own[row, c, 2], own[row, c, 3]
     # Whole vectors: numbers behind the list are computed and dropped.
     if kind == SOFT_BOUNDS:
         for t in range((count + LANES - 1) // LANES * LANES):
             code = np.uint32(codes[start + np.uint64(t)] ^ down)
             xi = normal(draw(key, code >> one))
-            now = scratch[NOW, t]
-            low, high = scratch[LOW, t], scratch[HIGH, t]
-            base = (now - low if code & one else high - now) * scratch[INVERSE, t]
-            grown = power(base, scratch[EXPONENT, t]) * (_ONE + scratch[SIGMA, t] * xi)
-            moved = now + scratch[STEP, t] * grown
+            now = cells[NOW, t]
+            low, high = cells[LOW, t], cells[HIGH, t]
+            base = (now - low if code & one else high - now) * cells[INVERSE, t]
+            grown = power(base, both[2 * t + 1]) * (_ONE + cells[SIGMA, t] * xi)
+            moved = now + both[2 * t] * grown
             moved = moved if moved > low else low
-            scratch[NOW, t] = moved if moved < high else high
+            cells[NOW, t] = moved if moved < high else high
     else:
-        _move_by_table(library, codes, start, count, down, key, scratch)
+        _move_by_table(library, codes, start, count, down, key, cells, both)
     for t in range(count):
-        weight[row, codes[start + np.uint64(t)] >> one] = scratch[NOW, t]
+        weight[row, codes[start + np.uint64(t)] >> one] = cells[NOW, t]
 
 
 @numba.njit(error_model="numpy")
-def _move_by_table(library, codes, start, count, down, key, scratch):
+def _move_by_table(library, codes, start, count, down, key, cells, both):
     states = library.shape[2]
     span = np.float32(states - 1)
     one = np.uint32(1)
     for t in range(count):
         code = np.uint32(codes[start + np.uint64(t)] ^ down)
         side = code & one
-        now, low, high = scratch[NOW, t], scratch[LOW, t], scratch[HIGH, t]
-        place = (now - low) * scratch[INVERSE, t] if side else _ONE - (high - now) * scratch[INVERSE, t]
+        now, low, high = cells[NOW, t], cells[LOW, t], cells[HIGH, t]
+        place = (now - low) * cells[INVERSE, t] if side else _ONE - (high - now) * cells[INVERSE, t]
         position = place * span
         position = position if position > _ZERO else _ZERO
         node = min(np.int64(position), states - 2)
         part = position - np.float32(node)
-        table = np.int64(scratch[EXPONENT, t])
+        table = np.int64(both[2 * t + 1])
         mean = library[table, side, node, 0]
         mean = mean + part * (library[table, side, node + 1, 0] - mean)
         std = library[table, side, node, 1]
         std = std + part * (library[table, side, node + 1, 1] - std)
         xi = normal(draw(key, code >> one))
-        moved = now + scratch[STEP, t] * (mean + scratch[SIGMA, t] * std * xi)
+        moved = now + both[2 * t] * (mean + cells[SIGMA, t] * std * xi)
         moved = moved if moved > low else low
-        scratch[NOW, t] = moved if moved < high else high
+        cells[NOW, t] = moved if moved < high else high
 
 
 def fire_plain(weight: np.ndarray, devices: DeviceArray, hit: np.ndarray, up: np.ndarray, keys: np.ndarray):

@@ -31,10 +31,10 @@ import numpy as np
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import laws, scratch_space
+from femristor.nn.devices.pulse import laws
 from femristor.nn.pulsed_update import PulseTrain, check_vectors, empty_plan
-from femristor.nn.rows import over_rows
-from femristor.nn.rules.agad_kernel import SAMPLES, plan_batch, run_rows
+from femristor.nn.rows import RowJob
+from femristor.nn.rules.agad_kernel import plan_batch, run_rows
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,63 @@ def row_numbers(lr: float, settings: AgadSettings, devices: DeviceArray, slow_de
     )
 
 
+def start(
+    weight: np.ndarray,
+    devices: DeviceArray,
+    x: np.ndarray,
+    *,
+    d: np.ndarray,
+    state: AgadState,
+    fast_devices: DeviceArray,
+    lr: float,
+    settings: AgadSettings,
+    key: np.uint64,
+    group: int = 0,
+) -> RowJob:
+    """Plan a batch; its rows are left to be run. Arguments as of `update`.
+
+    Args:
+        weight: C.
+        devices: of C.
+        x: inputs.
+        d: errors.
+        state: everything else.
+        fast_devices: of A.
+        lr: learning rate.
+        settings: of the rule.
+        key: of the tile.
+        group: samples that the memory of the averages counts as a batch; 0 takes all.
+
+    Returns:
+        The rows' job; it must be run before the next batch of this tile is planned.
+
+    Raises:
+        InputError: shapes that do not fit or numbers that are not finite.
+    """
+    x, d = check_vectors(x, d, weight.shape)
+    batch, cols = x.shape
+    train = settings.train
+    packed = empty_plan(batch, train.length, cols).pack()
+    events, event_keys = np.empty((batch, 5), dtype=np.int64), np.empty((batch, 2), dtype=np.uint64)
+    memory = (1.0 - settings.auto_momentum) / (group or batch)
+    numbers = (settings.fast_lr, memory, settings.chop_probability)
+    dynamic = settings.reference == "dynamic"
+    flags = (settings.transfer_every, settings.period, settings.auto_scale)
+    flags = (*flags, dynamic, settings.chops, settings.chop_random)
+    lines = (state.chopper, state.flipped, state.counters, state.scales)
+    scales = (fast_devices.granularity, (train.length, train.manage_length, train.manage_scale))
+    reads = plan_batch(x, d, *scales, numbers, flags, key, lines, packed, events, event_keys)
+    fast_laws, slow_laws = laws(fast_devices).pack(), laws(devices).pack()
+    buffers = (state.buffer, state.mean, state.reference)
+    row = row_numbers(lr, settings, fast_devices, devices)
+    work = (np.ascontiguousarray(d.T), packed, reads, events, event_keys, row)
+
+    def kernel(first: int, last: int) -> tuple[int, int]:
+        return run_rows(weight, slow_laws, state.fast, fast_laws, buffers, *work, first, last)
+
+    return RowJob(kernel, weight.shape[0])
+
+
 def update(
     weight: np.ndarray,
     devices: DeviceArray,
@@ -228,6 +285,7 @@ def update(
     settings: AgadSettings,
     key: np.uint64,
     threads: int = 1,
+    group: int = 0,
 ) -> tuple[int, int]:
     """Apply a batch, sample after sample, with the compiled kernel.
 
@@ -242,6 +300,7 @@ def update(
         settings: of the rule.
         key: key of the tile.
         threads: threads over rows; the result does not depend on it.
+        group: samples that the memory of the averages counts as a batch; 0 takes all.
 
     Returns:
         Pulses fired on A and on C.
@@ -249,36 +308,6 @@ def update(
     Raises:
         InputError: shapes that do not fit or numbers that are not finite.
     """
-    x, d = check_vectors(x, d, weight.shape)
-    batch, cols = x.shape
-    train = settings.train
-    plan = empty_plan(batch, train.length, cols)
-    packed = plan.pack()
-    events = np.zeros((batch, 4), dtype=np.int64)
-    dynamic = settings.reference == "dynamic"
-    numbers = (settings.fast_lr, (1.0 - settings.auto_momentum) / batch, settings.chop_probability)
-    flags = (settings.transfer_every, settings.period, settings.auto_scale)
-    flags = (*flags, dynamic, settings.chops, settings.chop_random)
-    options = (train.length, train.manage_length, train.manage_scale)
-    first_sample = int(state.counters[SAMPLES])
-    lines = (state.chopper, state.flipped, state.counters, state.scales)
-    plan_batch(x, d, fast_devices.granularity, options, numbers, flags, key, lines, packed, events)
-    fast_laws, slow_laws = laws(fast_devices).pack(), laws(devices).pack()
-    buffers = (state.buffer, state.mean, state.reference)
-    row = row_numbers(lr, settings, fast_devices, devices)
-
-    def block(first: int, last: int) -> tuple[int, int]:
-        work = (
-            d,
-            key,
-            first_sample,
-            packed,
-            events,
-            row,
-            (scratch_space(cols), scratch_space(1)),
-            first,
-            last,
-        )
-        return run_rows(weight, slow_laws, state.fast, fast_laws, buffers, *work)
-
-    return over_rows(block, weight.shape[0], threads)
+    options = {"d": d, "state": state, "fast_devices": fast_devices, "lr": lr}
+    job = start(weight, devices, x, **options, settings=settings, key=key, group=group)
+    return job.run(threads)

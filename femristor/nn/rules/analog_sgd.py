@@ -13,7 +13,7 @@ import numpy as np
 
 from femristor.nn.counter_rng import child, child_plain
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import fire, laws, prepare, scratch_space
+from femristor.nn.devices.pulse import fire, laws, prepare, scratch
 from femristor.nn.pulsed_update import (
     PulseTrain,
     check_vectors,
@@ -24,7 +24,7 @@ from femristor.nn.pulsed_update import (
     train_scales,
     update_sample_plain,
 )
-from femristor.nn.rows import over_rows
+from femristor.nn.rows import RowJob
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,64 @@ def _plan(x, d, rate, granularity, train, key, first_sample, plan):
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _rows(weight, law, d, plan, scratch, first, last):
+def _rows(weight, law, errors, plan, first, last):
     steps, own, common, library, kind = law
     samples, codes, bounds, _, pulse_keys, _, used = plan
-    prepare(scratch, common, own)
+    spaces = scratch(weight.shape[1])
+    prepare(spaces, common, own)
     hits, chances = np.empty(used[0] + 1, dtype=np.int64), np.empty(used[0], dtype=np.float32)
     fired = 0
     for i in range(first, last):
-        for h in range(row_hits(d, plan, i, chances, hits)):
+        for h in range(row_hits(errors, plan, i, chances, hits)):
             slot = hits[h]
-            down = np.uint32(d[samples[slot], i] > np.float32(0.0))
+            down = np.uint32(errors[i, samples[slot]] > np.float32(0.0))
             row_key = child(pulse_keys[slot], np.uint64(i))
             count = bounds[slot, 1]
-            fire(weight, steps, own, library, kind, codes, bounds[slot, 0], count, i, down, row_key, scratch)
+            fire(weight, steps, own, library, kind, codes, bounds[slot, 0], count, i, down, row_key, spaces)
             fired += count
     return fired
+
+
+def start(
+    weight: np.ndarray,
+    devices: DeviceArray,
+    x: np.ndarray,
+    *,
+    d: np.ndarray,
+    rate: float,
+    settings: AnalogSgdSettings,
+    key: np.uint64,
+    first_sample: int = 0,
+) -> RowJob:
+    """Plan a batch; its rows are left to be run. Arguments as of `update`.
+
+    Args:
+        weight: W.
+        devices: under the cells.
+        x: inputs.
+        d: errors.
+        rate: eta.
+        settings: pulse train.
+        key: of the tile.
+        first_sample: samples seen before.
+
+    Returns:
+        The rows' job; pulses count as those of the slow array.
+
+    Raises:
+        InputError: shapes that do not fit or numbers that are not finite.
+    """
+    x, d = check_vectors(x, d, weight.shape)
+    train = settings.train
+    packed = empty_plan(x.shape[0], train.length, x.shape[1]).pack()
+    options = (train.length, train.manage_length, train.manage_scale)
+    _plan(x, d, float(rate), devices.granularity, options, key, first_sample, packed)
+    law, errors = laws(devices).pack(), np.ascontiguousarray(d.T)
+
+    def kernel(first: int, last: int) -> tuple[int, int]:
+        return 0, _rows(weight, law, errors, packed, first, last)
+
+    return RowJob(kernel, weight.shape[0])
 
 
 def update(
@@ -99,19 +142,8 @@ def update(
     Raises:
         InputError: shapes that do not fit or numbers that are not finite.
     """
-    x, d = check_vectors(x, d, weight.shape)
-    train = settings.train
-    plan = empty_plan(x.shape[0], train.length, x.shape[1])
-    packed = plan.pack()
-    options = (train.length, train.manage_length, train.manage_scale)
-    _plan(x, d, float(rate), devices.granularity, options, key, first_sample, packed)
-    if not plan.used[1]:
-        return 0
-
-    def block(first: int, last: int) -> tuple[int]:
-        return (_rows(weight, laws(devices).pack(), d, packed, scratch_space(x.shape[1]), first, last),)
-
-    return over_rows(block, weight.shape[0], threads)[0]
+    options = {"d": d, "rate": rate, "settings": settings, "key": key, "first_sample": first_sample}
+    return start(weight, devices, x, **options).run(threads)[1]
 
 
 def update_plain(

@@ -17,9 +17,9 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.nn.counter_rng import child, child_plain
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import fire_plain, laws, prepare, scratch_space
+from femristor.nn.devices.pulse import fire_plain, laws, prepare, scratch
 from femristor.nn.pulsed_update import KEY_WRITE, check_vectors
-from femristor.nn.rows import over_rows
+from femristor.nn.rows import RowJob
 from femristor.nn.rules.agad_kernel import write_cell
 
 BATCHES, ROW = range(2)
@@ -67,9 +67,10 @@ class MixedPrecisionState:
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _rows(weight, law, chi, eps, most, key, chosen, scratch, first, last):
+def _rows(weight, law, chi, eps, most, key, chosen, first, last):
     written = 0
-    prepare(scratch, law[2], law[1])
+    spaces = scratch(1)
+    prepare(spaces, law[2], law[1])
     for place in range(first, last):
         i = chosen[place]
         row_key = child(key, np.uint64(i))
@@ -79,7 +80,7 @@ def _rows(weight, law, chi, eps, most, key, chosen, scratch, first, last):
             if n != np.float32(0.0):
                 chi[i, k] -= eps * n
                 # `fire` keys a pulse by its column, so that a row's key serves all of them.
-                write_cell(weight, law, i, k, int(n), row_key, scratch)
+                write_cell(weight, law, i, k, int(n), row_key, spaces)
                 written += int(abs(n))
     return written
 
@@ -106,6 +107,45 @@ def _gather(weight, x, d, state: MixedPrecisionState, *, lr, settings, key) -> t
     x, d = check_vectors(x, d, weight.shape)
     state.chi -= np.float32(lr) * (d.T @ x)
     return _batch_key(key, state), _transfer_rows(state, settings)
+
+
+def start(
+    weight: np.ndarray,
+    devices: DeviceArray,
+    x: np.ndarray,
+    *,
+    d: np.ndarray,
+    state: MixedPrecisionState,
+    lr: float,
+    settings: MixedPrecisionSettings,
+    key: np.uint64,
+) -> RowJob:
+    """Sum a batch up; the rows that are due are left to be written. Arguments as of `update`.
+
+    Args:
+        weight: W.
+        devices: under the cells.
+        x: inputs.
+        d: errors.
+        state: chi and counters.
+        lr: learning rate.
+        settings: of the rule.
+        key: of the tile.
+
+    Returns:
+        The rows' job.
+
+    Raises:
+        InputError: shapes that do not fit or numbers that are not finite.
+    """
+    batch_key, chosen = _gather(weight, x, d, state, lr=lr, settings=settings, key=key)
+    eps, most = np.float32(devices.granularity), np.float32(settings.most_pulses)
+    work = (weight, laws(devices).pack(), state.chi, eps, most, batch_key, chosen)
+
+    def kernel(first: int, last: int) -> tuple[int, int]:
+        return 0, _rows(*work, first, last)
+
+    return RowJob(kernel, chosen.size)
 
 
 def update(
@@ -139,16 +179,8 @@ def update(
     Raises:
         InputError: shapes that do not fit or numbers that are not finite.
     """
-    batch_key, chosen = _gather(weight, x, d, state, lr=lr, settings=settings, key=key)
-    if not chosen.size:
-        return 0, 0
-    eps, most = np.float32(devices.granularity), np.float32(settings.most_pulses)
-
-    def block(first: int, last: int) -> tuple[int]:
-        work = (state.chi, eps, most, batch_key, chosen, scratch_space(1), first, last)
-        return (_rows(weight, laws(devices).pack(), *work),)
-
-    return 0, over_rows(block, chosen.size, threads)[0]
+    options = {"d": d, "state": state, "lr": lr, "settings": settings, "key": key}
+    return start(weight, devices, x, **options).run(threads)
 
 
 def update_plain(
