@@ -1,7 +1,10 @@
-"""Quantised analog matrix products per CPU second: ours, plain NumPy, and aihwkit's torch tile.
+"""Quantised analog matrix products per CPU second: ours, plain NumPy, and aihwkit's tiles.
 
 One thread, float32, 6-bit inputs and 8-bit outputs, all non-idealities of the cells in the weights. NumPy does
-the same rounding, clipping and product with as few passes. aihwkit is measured where it is installed.
+the same rounding, clipping and product with as few passes. aihwkit is measured where it is installed: its torch tile
+without wires, its C++ tile with the closed form of the drop. Ours with exact wires is the same product with the
+transfer matrix in the place of the weights; the CPU seconds to solve for it once are given beside, with the number of
+vectors after which both have cost the same.
 
     python benchmarks/mvm.py [--quick]
 """
@@ -23,13 +26,16 @@ import torch
 from _results import write_result
 
 from femristor.array.weights import weight_arrays
+from femristor.array.wire_grid import WireGrid
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
-from femristor.nn.mvm import AnalogMatrix, MvmSettings
+from femristor.nn.mvm import AnalogMatrix, MvmSettings, plain_product
+from femristor.nn.mvm_codes import available
+from femristor.nn.mvm_experiment import output_bound
 
 SIZES = (64, 256, 512)
 BATCH = 1000
-SETTINGS = MvmSettings()
+SEGMENT_OHM = 0.35
 
 
 def rate(multiply, inputs, seconds: float) -> float:
@@ -65,18 +71,22 @@ def numpy_product(weights: np.ndarray, settings: MvmSettings):
     return multiply
 
 
-def aihwkit_tile(weights: torch.Tensor, settings: MvmSettings):
-    """aihwkit's torch inference tile with the same converters, no wires; None where it is not installed."""
+def aihwkit_tile(weights: torch.Tensor, settings: MvmSettings, *, wires: bool = False):
+    """aihwkit's torch tile with the same converters, or its C++ tile with wires; None where it is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from aihwkit.nn import AnalogLinear
-            from aihwkit.simulator.configs import TorchInferenceRPUConfig
-            from aihwkit.simulator.configs.utils import BoundManagementType, NoiseManagementType
+            from aihwkit.simulator.configs import InferenceRPUConfig, TorchInferenceRPUConfig
+            from aihwkit.simulator.configs.utils import (
+                BoundManagementType,
+                NoiseManagementType,
+                WeightModifierType,
+            )
     except ImportError:
         return None
-    config = TorchInferenceRPUConfig()
-    config.modifier.type = None
+    config = InferenceRPUConfig() if wires else TorchInferenceRPUConfig()
+    config.modifier.type = WeightModifierType.NONE
     config.mapping.weight_scaling_omega = 0.0
     config.mapping.max_input_size = config.mapping.max_output_size = 0
     forward = config.forward
@@ -84,53 +94,88 @@ def aihwkit_tile(weights: torch.Tensor, settings: MvmSettings):
     forward.inp_res, forward.out_res = 1 / (2**settings.input_bits - 2), 1 / (2**settings.output_bits - 2)
     forward.out_bound = settings.output_bound
     forward.bound_management, forward.noise_management = BoundManagementType.NONE, NoiseManagementType.NONE
+    if wires:
+        forward.ir_drop, forward.ir_drop_g_ratio = 1.0, 1 / (SEGMENT_OHM * 100e-6)
     layer = AnalogLinear(weights.shape[1], weights.shape[0], bias=False, rpu_config=config)
     layer.set_weights(weights)
     return layer.eval()
 
 
 def measure(size: int, seconds: float) -> dict:
-    """Rates and agreement at one size."""
+    """Rates, shares and agreement at one size."""
+    settings = MvmSettings(output_bound=output_bound(size))
     generator = torch.Generator().manual_seed(0)
     weights = (0.5 * torch.randn(size, size, generator=generator)).clamp(-1, 1)
     inputs = (0.5 * torch.randn(BATCH, size, generator=generator)).clamp(-1, 1)
-    ours = AnalogMatrix(weights, weight_arrays(load_card("cmo_hfox")), SETTINGS, dtype=torch.float32)
+    card = load_card("cmo_hfox")
+    ours = AnalogMatrix(weights, weight_arrays(card), settings, dtype=torch.float32)
     ours.advance(3600.0)
     now = ours.effective_weights().float()
-    plain = numpy_product(now.numpy(), SETTINGS)
+    plain = numpy_product(now.numpy(), settings)
     row = {
         "size": size,
         "batch": BATCH,
         "ours": rate(ours, inputs, seconds),
         "numpy": rate(plain, inputs.numpy(), seconds),
+        "float_product_alone": rate(lambda x: x @ now, inputs, seconds),
     }
-    row["largest_difference_to_numpy_lsb"] = _difference(ours(inputs).numpy(), plain(inputs.numpy()))
-    peer = aihwkit_tile(now, SETTINGS)
+    if available():
+        codes, planes = (31 * inputs).round().to(torch.int8), torch.ones(size, 2 * size, dtype=torch.int8)
+        row["integer_product_alone"] = rate(lambda x: torch._int_mm(x, planes), codes, seconds)
+        row["integer_product_share"] = row["ours"] / row["integer_product_alone"]
+    row |= _agreement("twin", ours(inputs), plain_product(ours, inputs.double()), settings)
+    row |= _agreement("numpy", ours(inputs), torch.from_numpy(plain(inputs.numpy())), settings)
+    peer = aihwkit_tile(now, settings)
     if peer is not None:
         with torch.no_grad():
             row["aihwkit"] = rate(peer, inputs, seconds)
-            row["largest_difference_to_aihwkit_lsb"] = _difference(ours(inputs).numpy(), peer(inputs).numpy())
+            row |= _agreement("aihwkit", ours(inputs), peer(inputs), settings)
         row["ours_over_aihwkit"] = row["ours"] / row["aihwkit"]
     row["ours_over_numpy"] = row["ours"] / row["numpy"]
+    return row | _with_wires(card, weights, inputs, settings, seconds)
+
+
+def _with_wires(card, weights, inputs, settings, seconds: float) -> dict:
+    """Ours with exact wires, and aihwkit's C++ tile with its closed form."""
+    begun = time.process_time()
+    wires = weight_arrays(card, wires=WireGrid(SEGMENT_OHM))
+    ours = AnalogMatrix(weights, wires, settings, dtype=torch.float32)
+    ours(inputs)
+    row = {"exact_wires_solved_cpu_s": time.process_time() - begun}
+    row["exact_wires"] = rate(ours, inputs, seconds)
+    peer = aihwkit_tile(weights, settings, wires=True)
+    if peer is not None:
+        with torch.no_grad():
+            row["aihwkit_closed_form"] = rate(peer, inputs, seconds)
+        row["exact_wires_over_closed_form"] = row["exact_wires"] / row["aihwkit_closed_form"]
+        saved = 1 / row["aihwkit_closed_form"] - 1 / row["exact_wires"]
+        row["vectors_to_break_even"] = row["exact_wires_solved_cpu_s"] / saved
     return row
 
 
-def _difference(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.abs(a - b).max() / SETTINGS.adc.step)
+def _agreement(name: str, a: torch.Tensor, b: torch.Tensor, settings: MvmSettings) -> dict:
+    """Largest difference in ADC steps, and the share of outputs that differ by half a step or more."""
+    steps = (a.double() - b.double()).abs() / settings.adc.step
+    return {
+        f"largest_difference_to_{name}_lsb": float(steps.max()),
+        f"share_different_from_{name}": float((steps > 0.5).double().mean()),
+    }
 
 
 def main() -> None:
     torch.set_num_threads(1)
     seconds = 0.25 if "--quick" in sys.argv else 2.5
     rows = [measure(size, seconds) for size in SIZES]
-    print(
-        f"{'size':>5} {'ours':>12} {'numpy':>12} {'aihwkit':>12}   ours/numpy  ours/aihwkit   (vectors per CPU second)"
-    )
+    heads = ("ours", "numpy", "aihwkit", "exact wires", "closed form")
+    keys = ("ours", "numpy", "aihwkit", "exact_wires", "aihwkit_closed_form")
+    print(f"{'size':>5}" + "".join(f" {head:>12}" for head in heads) + "   (vectors per CPU second)")
     for row in rows:
-        peer, ratio = row.get("aihwkit", math.nan), row.get("ours_over_aihwkit", math.nan)
+        print(f"{row['size']:5d}" + "".join(f" {row.get(key, math.nan):12.0f}" for key in keys))
         print(
-            f"{row['size']:5d} {row['ours']:12.0f} {row['numpy']:12.0f} {peer:12.0f}   "
-            f"{row['ours_over_numpy']:10.2f}  {ratio:12.2f}"
+            f"      ours/aihwkit {row.get('ours_over_aihwkit', math.nan):.2f}, exact wires/closed form "
+            f"{row.get('exact_wires_over_closed_form', math.nan):.1f} after {row['exact_wires_solved_cpu_s']:.2g} s "
+            f"for the solution; {100 * row['share_different_from_twin']:.3f} % of outputs one step off the twin; "
+            f"integer product {100 * row.get('integer_product_share', math.nan):.0f} % of the time"
         )
     if "aihwkit" not in rows[0]:
         print("aihwkit is not installed here: its column is empty.")
@@ -142,6 +187,8 @@ def main() -> None:
     payload = {
         "command": "python benchmarks/mvm.py",
         "unit": "vectors per CPU second, one thread, float32, best of five",
+        "integer_instructions": available(),
+        "segment_ohm": SEGMENT_OHM,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": versions,
         "rows": rows,

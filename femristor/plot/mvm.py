@@ -62,7 +62,7 @@ def sizes_figure(found: MvmSizes):
         axis.set_xlabel("rows = columns")
         axis.set_ylabel("RMSE [absolute units]")
         axis.set_title(f"t = {_when(found.runs[0].time_s[at])}", fontsize=10)
-    axes[0, 1].legend(frameon=False, fontsize=7)
+    axes[0, 1].legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
@@ -119,7 +119,7 @@ def _variants(axis, run: MvmExperiment) -> None:
     axis.set_yscale("log")
     axis.set_xlabel(f"time after programming [s] (0 drawn at {FIRST_S:g})")
     axis.set_ylabel("RMSE [absolute units]")
-    axis.legend(frameon=False, fontsize=7)
+    axis.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _scatter(axis, run: MvmExperiment) -> None:
