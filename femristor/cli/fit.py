@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import click
 
+from femristor.cli.fit_device import command as device_command
 from femristor.cli.fit_pulses import command as pulses_command
 from femristor.cli.options import CommandGroup, Context, common_options, out_option
 from femristor.core.errors import InputError
@@ -19,6 +20,7 @@ def command() -> None:
 
 
 command.add_command(pulses_command)
+command.add_command(device_command)
 
 
 def input_options(function: Callable) -> Callable:

@@ -22,11 +22,12 @@ COMMANDS = {
     "iv": "Current against voltage of a cell by finite elements.",
     "sweep": "Switch a cell with triangles: moving vacancies, one dome, a table or IBM's law.",
     "pulses": "Open-loop pulse train of a cell on any of these models.",
-    "fit": "Fit a forming curve or hopping conduction to measured I-V files.",
+    "fit": "Fit forming, hopping, pulses or a training device to measurements.",
     "compact": "Distil the finite-element cell into a table and sweep it.",
     "array": "Program, relax and pulse an array of cells.",
     "mvm": "Analog matrix products and their error over time.",
     "train": "Train a network on the device.",
+    "export": "Write a device for another simulator.",
     "experiment": "Run and report the trainings of a run card.",
     "infer": "Accuracy of a trained network on aging cells.",
 }
