@@ -1,15 +1,20 @@
 """Conv2d, LSTM and conversion both ways: torch's own numbers, gradients, learning, round trips, bad input."""
 
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.convert import to_analog, to_digital
+from femristor.device import load_card
+from femristor.nn.convert import convert, remap, to_analog, to_digital
+from femristor.nn.converters import Quantiser
 from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
+from femristor.nn.layers import AnalogLinear
 from femristor.nn.optimiser import AnalogSGD
+from femristor.nn.periphery import PeripherySettings
 from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings
@@ -54,6 +59,77 @@ def test_round_trip_gives_the_model_back():
     assert {type(module) for module in back.modules()} == {type(module) for module in net.modules()}
     assert torch.allclose(net(x), back(x), atol=2e-6)
     assert torch.allclose(net.lstm.weight_hh_l1, back.lstm.weight_hh_l1, atol=1e-6)
+
+
+@pytest.mark.parametrize("max_tile", [0, 7])
+@pytest.mark.parametrize("reference", ["column", "pair"])
+@pytest.mark.parametrize("bias", ["analog", "digital"])
+def test_all_options_give_the_same_numbers_and_the_model_back(max_tile, reference, bias):
+    net, x = made(1)
+    fine = PeripherySettings("absmax", dac=Quantiser(18, 1.0), adc=Quantiser(20, 20.0), bound_management=True)
+    options = {"max_tile": max_tile, "reference": reference, "bias": bias, "rule": AnalogSgdSettings()}
+    for around in (None, fine):
+        analog = to_analog(net, WIDE, periphery=around, **options)
+        tiles = [part for part in analog.modules() if isinstance(part, AnalogLinear)]
+        numbers = [int(part.tile_key) for part in tiles]
+        assert len(set(numbers)) == len(numbers)
+        assert max_tile == 0 or all(max(part.weight.shape) <= max_tile for part in tiles)
+        assert any("digital_bias" in name for name in analog.state_dict()) == (bias == "digital")
+        assert torch.allclose(net(x), analog(x), atol=2e-6 if around is None else 1e-3)
+        back = to_digital(analog)
+        assert {name: value.shape for name, value in back.state_dict().items()} == {
+            name: value.shape for name, value in net.state_dict().items()
+        }
+        assert torch.allclose(net(x), back(x), atol=2e-6)
+        other = to_analog(made(7)[0], WIDE, periphery=around, **options)
+        other.load_state_dict(analog.state_dict())
+        assert torch.equal(other(x), analog(x))
+        assert torch.equal(copy.deepcopy(analog)(x), analog(x))
+
+
+def test_training_moves_all_kinds_of_layers_downhill():
+    net, x = made(3)
+    goal = torch.randn(6, 4, generator=torch.Generator().manual_seed(5)).tanh()
+    options = {"max_tile": 7, "reference": "pair", "bias": "digital", "rule": MixedPrecisionSettings()}
+    analog = to_analog(net, WIDE, **options)
+    optimiser, losses = AnalogSGD(analog, 3.0), []
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = (analog(x) - goal).square().mean()
+        losses.append(float(loss.detach()))
+        loss.backward()
+        optimiser.step()
+    assert losses[-1] < 0.5 * losses[0] and optimiser.slow_pulses > 0
+
+
+def test_a_card_is_enough():
+    card = load_card("cmo_hfox")
+    net, x = made(1)
+    analog = convert(net, card, max_tile=7, reference="pair")
+    # Each device's own bounds are the window, so that the weights are the model's.
+    assert torch.allclose(net(x), analog(x), atol=2e-6)
+    tile = next(part for part in analog.modules() if isinstance(part, AnalogLinear))
+    assert tile.devices.label == SoftBoundsDevice.from_card(card).label
+    quiet = convert(torch.nn.Linear(3, 2), card, symmetric=True, noise_to_signal=0.2)
+    assert quiet.devices.label.endswith("symmetric") and quiet.devices.parameters[0, 0, 7] == pytest.approx(
+        0.2
+    )
+
+
+@pytest.mark.parametrize("reference", ["column", "pair"])
+def test_remapping_keeps_the_products_and_uses_the_window(reference):
+    net, x = made(1)
+    analog = to_analog(net, WIDE, reference=reference, max_tile=7)
+    before = analog(x)
+    head = analog.head[0].tiles[0] if hasattr(analog.head[0], "tiles") else analog.head[0]
+    head.set_crossbar_weight(0.1 * head.crossbar_weight().detach())
+    assert not torch.allclose(analog(x), before, atol=1e-3)
+    shrunk = analog(x)
+    remap(analog, use=0.8)
+    assert torch.allclose(analog(x), shrunk, atol=2e-6)
+    assert torch.allclose(head.crossbar_weight().abs().amax(dim=1), torch.full((4,), 0.8), atol=1e-6)
+    with pytest.raises(InputError, match="output scales"):
+        remap(net)
 
 
 def test_every_row_uses_its_share_of_the_window():
@@ -133,6 +209,10 @@ def test_lstm_state_continues_a_sequence():
         (lambda: to_analog(torch.nn.Conv2d(4, 4, 3, groups=2), WIDE), "one group"),
         (lambda: to_analog(torch.nn.LSTM(3, 3, bidirectional=True), WIDE), "bidirectional"),
         (lambda: to_analog(torch.nn.Linear(3, 3), WIDE, use=0.0), "share above 0"),
+        (lambda: to_analog(torch.nn.Linear(3, 3), WIDE, bias=False), "keeps the biases"),
+        (lambda: to_analog(torch.nn.Linear(3, 3), WIDE, bias="none"), "'analog', 'digital'"),
+        (lambda: to_analog(torch.nn.Linear(3, 3), WIDE, reference="both"), "'column' or 'pair'"),
+        (lambda: to_analog(torch.nn.Linear(3, 3), WIDE, max_tile=-1), "0 for no limit"),
         (lambda: AnalogConv2d(0, 3, 3, device=WIDE), "1 or more"),
         (lambda: AnalogConv2d(1, 3, 3, device=WIDE, padding=-1), "0 or more"),
         (lambda: AnalogConv2d(1, 3, 5, device=WIDE)(torch.zeros(1, 1, 4, 4)), "smaller than the kernel"),
@@ -144,7 +224,7 @@ def test_lstm_state_continues_a_sequence():
             "two tensors",
         ),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 def test_bad_input(make, words):
     with pytest.raises(InputError) as caught:

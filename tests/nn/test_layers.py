@@ -259,6 +259,7 @@ def test_digital_bias_is_trained_by_the_digital_branch():
     assert small(bias=None).weight.shape == small(bias=False).weight.shape == (4, 6)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by torch itself, behind a graph break
 def test_compiled_model_gives_the_same_numbers():
     """Without gradients the whole graph compiles; with them each analog layer is a break, as its record is kept in Python."""
     model = torch.nn.Sequential(small(rule=SGD), torch.nn.Tanh(), torch.nn.Linear(4, 2))
