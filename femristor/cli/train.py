@@ -4,7 +4,7 @@ import click
 
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
-from femristor.core.errors import InputError
+from femristor.cli.training_devices import device_named
 
 PAPER_ACCURACY = {"paper": 0.969, "symmetric": 0.976, "fp": 0.983}
 DEFAULT_LR = {"agad": 0.01, "chopped": 0.01, "ttv2": 0.01, "ttv1": 0.01, "mixed": 0.1, "sgd": 0.01, "fp": 0.5}
@@ -14,7 +14,8 @@ DEFAULT_LR = {"agad": 0.01, "chopped": 0.01, "ttv2": 0.01, "ttv1": 0.01, "mixed"
 def command() -> None:
     """Train a network whose weights are devices.
 
-    `mnist` trains 784-256-128-10 on the digits that come with the project.
+    `mnist` trains 784-256-128-10 on the digits that come with the project, `text` two LSTM layers of 64 on the
+    characters of War and Peace.
     """
 
 
@@ -50,6 +51,13 @@ def command() -> None:
 )
 @click.option("--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch.")
 @click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor.")
+@click.option(
+    "--activation",
+    type=click.Choice(["sigmoid", "tanh", "relu"]),
+    default="sigmoid",
+    show_default=True,
+    help="Between the layers.",
+)
 @click.option("--batch", default=32, show_default=True, help="Images per step.")
 @click.option("--train-images", default=60000, show_default=True, help="Training images used.")
 @click.option("--test-images", default=10000, show_default=True, help="Test images used.")
@@ -76,13 +84,14 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
     from femristor.nn.training import TrainSettings, train_mnist
 
     loaded = load_card(card)
-    under = _device(loaded, device, options["table"], options["nsr"])
+    under = device_named(loaded, device, options["table"], nsr=options["nsr"])
     lr = options["lr"] if options["lr"] is not None else DEFAULT_LR["fp" if device == "fp" else rule]
     settings = TrainSettings(
         epochs=options["epochs"],
         lr=lr,
         lr_decay=options["lr_decay"],
         lr_hold=options["lr_hold"],
+        activation=options["activation"],
         batch=options["batch"],
         train_images=options["train_images"],
         test_images=options["test_images"],
@@ -105,56 +114,6 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
     )
     save(run, folder / "run.h5")
     context.emit(_payload(run, Path(out) / "run.h5"), _text(run, device, rule))
-
-
-def _device(card, name: str, table: str | None, nsr: float | None):
-    """The device under the weights; None for floating point."""
-    from dataclasses import replace
-
-    from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-
-    if name == "fp":
-        return None
-    noise = card.statistics.pulses.noise_to_signal if nsr is None else nsr
-    if name == "table":
-        return _table_device(card, table, noise)
-    soft = replace(SoftBoundsDevice.from_card(card), noise_to_signal=noise)
-    return soft.symmetric() if name == "symmetric" else soft
-
-
-def _table_device(card, path: str | None, nsr: float):
-    from pathlib import Path
-
-    from femristor.nn.devices.table_device import TableDevice
-
-    if path is None:
-        raise InputError(
-            "--device table needs --table FILE: make one with `femristor compact build --out compact.h5`, or give a CSV of steps."
-        )
-    steps = _hdf5_steps(card, path) if Path(path).suffix.lower() in (".h5", ".hdf5") else _csv_steps(path)
-    label = f"steps of {Path(path).name}"
-    return TableDevice.from_steps(steps.conductance_S, steps.step_up_S, steps.step_down_S, nsr, label=label)
-
-
-def _hdf5_steps(card, path: str):
-    from femristor.compact.pulses import pulse_steps
-    from femristor.compact.result import CompactTable, PulseSteps
-    from femristor.core import store
-
-    found = store.load(path)
-    if isinstance(found, CompactTable):
-        return pulse_steps(found, card)
-    if isinstance(found, PulseSteps):
-        return found
-    raise InputError(
-        f"{path}: neither a compact table nor pulse steps; make one with `femristor compact build`."
-    )
-
-
-def _csv_steps(path: str):
-    from femristor.array.pulse_model import read_step_table
-
-    return read_step_table(path)
 
 
 def _rule(name: str):
@@ -195,3 +154,105 @@ def _text(run, device: str, rule: str) -> str:
             f" (one seed, {run.epochs} epochs)"
         )
     return "\n".join(lines)
+
+
+@command.command("text")
+@card_option
+@click.option(
+    "--device",
+    type=click.Choice(["paper", "symmetric", "table", "fp"]),
+    default="paper",
+    show_default=True,
+    help="Soft bounds of the card, the same made symmetric, steps from --table, or floating point.",
+)
+@click.option(
+    "--rule",
+    type=click.Choice(["agad", "chopped", "ttv2", "ttv1", "mixed", "sgd"]),
+    default="agad",
+    show_default=True,
+    help="AGAD (TTv4), chopped TTv2, TTv2, TTv1, mixed precision, plain analog SGD.",
+)
+@click.option("--table", default=None, metavar="FILE", help="For --device table: see `train mnist`.")
+@click.option("--nsr", default=None, type=float, help="Noise of a step over its mean; the card's by default.")
+@click.option("--epochs", default=5, show_default=True, help="Passes over the training text.")
+@click.option("--lr", default=None, type=float, help="Learning rate; 0.01, 0.005 in floating point (Adam).")
+@click.option("--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch.")
+@click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor.")
+@click.option("--batch", default=32, show_default=True, help="Streams side by side.")
+@click.option("--sequence", default=100, show_default=True, help="Characters of a stream in one step.")
+@click.option("--hidden", default=64, show_default=True, help="Units of an LSTM layer.")
+@click.option("--layers", default=2, show_default=True, help="LSTM layers.")
+@click.option("--dropout", default=0.2, show_default=True, help="Between layers.")
+@click.option("--clip", default=1.0, show_default=True, help="Largest norm of the gradient; 0: no limit.")
+@click.option("--fast-lr", default=None, type=float, help="Rate of AGAD's fast array; the rule's by default.")
+@click.option("--optimiser", type=click.Choice(["adam", "sgd"]), default="adam", help="In floating point.")
+@click.option("--train-characters", default=0, help="Training characters used; 0: all.")
+@click.option("--test-characters", default=0, help="Test characters used; 0: all.")
+@click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products.")
+@click.option("--weight-scale", default=1.0, show_default=True, help="Digital factor behind each crossbar.")
+@click.option(
+    "--max-tile", default=0, show_default=True, help="Most inputs and outputs of a tile; 0: a layer is one."
+)
+@click.option("--threads", default=1, show_default=True, help="Threads for pulses; results do not change.")
+@click.option("--data", default=None, metavar="DIR", help="Folder of the text.")
+@out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-text")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@common_options
+def text(context: Context, *, card: str, device: str, rule: str, out: str, resume: bool, **options) -> None:
+    """Train on War and Peace by character and give the test perplexity after each epoch.
+
+    A checkpoint is kept after each epoch and on Ctrl-C; with --resume the run goes on as if it had not stopped.
+    """
+    from pathlib import Path
+
+    from femristor.core.files import ensure_output_dir
+    from femristor.core.store import save
+    from femristor.device import load_card
+    from femristor.nn.rules.names import rule_named
+    from femristor.nn.text_data import load_text
+    from femristor.nn.text_training import TextSettings, train_text
+
+    loaded = load_card(card)
+    under = device_named(loaded, device, options.pop("table"), nsr=options.pop("nsr"))
+    fast_lr = options.pop("fast_lr")
+    lr = options.pop("lr")
+    if lr is None:
+        lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
+    data = load_text(options.pop("data"))
+    settings = TextSettings(lr=lr, converters=not options.pop("exact"), seed=context.seed, **options)
+    folder = ensure_output_dir(out)
+    run = train_text(
+        data,
+        settings,
+        device=under,
+        rule=rule_named(rule, **({} if fast_lr is None else {"fast_lr": fast_lr})),
+        card=loaded,
+        checkpoint=folder / "checkpoint.h5",
+        resume=resume,
+        progress=context.progress,
+    )
+    save(run, folder / "run.h5")
+    context.emit(_text_payload(run, Path(out) / "run.h5"), _text_table(run))
+
+
+def _text_payload(run, path) -> dict:
+    names = ("data_set", "device", "rule", "symbols", "perplexity", "loss", "tokens_per_s", "fast_pulses")
+    names = (*names, "slow_pulses", "train_characters", "test_characters", "settings", "status", "provenance")
+    return {**{name: getattr(run, name) for name in names}, "epochs": run.epochs, "out": str(path)}
+
+
+def _text_table(run) -> str:
+    rows = [
+        (
+            epoch + 1,
+            f"{run.loss[epoch]:.4f}",
+            f"{run.perplexity[epoch]:.3f}",
+            f"{run.tokens_per_s[epoch]:.0f}",
+            f"{run.fast_pulses[epoch]:.3g}",
+            f"{run.slow_pulses[epoch]:.3g}",
+        )
+        for epoch in range(run.epochs)
+    ]
+    header = ("epoch", "loss", "test perplexity", "tokens/s", "fast pulses", "weight pulses")
+    first = f"War and Peace by character ({run.symbols} symbols), {run.device}, {run.rule}"
+    return "\n".join([first, text_table(header, rows, right=range(len(header)))])

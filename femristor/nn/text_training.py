@@ -139,18 +139,19 @@ class _TextJob(TrainingJob):
 
     def __init__(self, text: Text, settings: TextSettings, device, rule, *, card, checkpoint) -> None:
         rule = None if device is None else (rule or AgadSettings())
-        network = CharacterLSTM(
-            text.symbols,
-            settings.hidden,
-            settings.layers,
-            device=device,
-            dropout=settings.dropout,
-            seed=settings.seed,
-            rule=rule,
-            max_tile=settings.max_tile,
-            converters=settings.converters,
-            weight_scale=settings.weight_scale,
-        )
+        with torch.random.fork_rng(devices=[]):
+            network = CharacterLSTM(
+                text.symbols,
+                settings.hidden,
+                settings.layers,
+                device=device,
+                dropout=settings.dropout,
+                seed=settings.seed,
+                rule=rule,
+                max_tile=settings.max_tile,
+                converters=settings.converters,
+                weight_scale=settings.weight_scale,
+            )
         if device is None and settings.optimiser == "adam":
             optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], settings.lr)
         else:
@@ -234,7 +235,7 @@ class _TextJob(TrainingJob):
         return TextRun(
             data_set="war and peace",
             device=str(described["device"]),
-            rule=self.rule_name,
+            rule=str(described["rule"]),
             symbols=self.classes,
             perplexity=curves.pop("score"),
             tokens_per_s=curves.pop("samples_per_s"),

@@ -186,7 +186,7 @@ class _MnistJob(TrainingJob):
         return TrainingRun(
             data_set="mnist",
             device=str(described["device"]),
-            rule=self.rule_name,
+            rule=str(described["rule"]),
             layers=torch.tensor(self.settings.layers).numpy(),
             accuracy=curves.pop("score"),
             **curves,

@@ -4,11 +4,12 @@ All randomness is a function of (seed, epoch, batch) or kept in the network's st
 a run that is interrupted and resumed gives the same bits as one that was not, at any number of kernel threads.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -123,28 +124,11 @@ class TrainingJob:
 
     def described(self) -> dict[str, str | int | float | bool]:
         """All that the result depends on, flat."""
-        flat: dict[str, str | int | float | bool] = {
-            name: value for name, value in asdict(self.settings).items() if name not in ("layers", "threads")
-        }
-        layers = getattr(self.settings, "layers", None)
-        if isinstance(layers, tuple):
-            flat["layers"] = "-".join(map(str, layers))
-        elif layers is not None:
-            flat["layers"] = layers
-        flat["device"] = "floating point" if self.device is None else self.device.label
-        flat["rule"] = self.rule_name
-        for name, value in ({} if self.rule is None else asdict(self.rule)).items():
-            inner = value if isinstance(value, dict) else {None: value}
-            flat.update({f"rule.{name}" + (f".{k}" if k else ""): v for k, v in inner.items()})
+        flat = describe(self.settings, self.device, self.rule)
         tiles = [part for part in self.network.modules() if isinstance(part, AnalogLinear)]
         if tiles:
             flat["devices"] = tiles[0].devices.fingerprint()
         return flat
-
-    @property
-    def rule_name(self) -> str:
-        """Name of the rule, "floating point" without devices."""
-        return "floating point" if self.rule is None else self.rule.name
 
     def _run_epoch(self, epoch: int, interrupt: InterruptFlag, progress: Progress) -> None:
         self.epoch = epoch
@@ -271,6 +255,34 @@ class TrainingJob:
             "fast_pulses": columns[3].astype(np.int64),
             "slow_pulses": columns[4].astype(np.int64),
         }
+
+
+def describe(settings, device, rule) -> dict[str, str | int | float | bool]:
+    """Settings, device and rule of a training as one flat table; arrays by their hash.
+
+    Args:
+        settings: dataclass of the run; its threads do not count, since results do not depend on them.
+        device: dataclass of the device, or None.
+        rule: settings of the rule, or None.
+
+    Returns:
+        Name to text, number or boolean.
+    """
+    flat: dict[str, str | int | float | bool] = {}
+    for name, value in asdict(settings).items():
+        if name != "threads":
+            flat[name] = "-".join(map(str, value)) if isinstance(value, tuple) else value
+    flat["device"] = "floating point" if device is None else device.label
+    flat["rule"] = "floating point" if rule is None else rule.name
+    for name, value in ({} if rule is None else asdict(rule)).items():
+        inner = value if isinstance(value, dict) else {None: value}
+        flat.update({f"rule.{name}" + (f".{k}" if k else ""): v for k, v in inner.items()})
+    for name, value in vars(device).items() if is_dataclass(device) else ():
+        if isinstance(value, np.ndarray):
+            flat[f"device.{name}"] = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:16]
+        elif isinstance(value, str | int | float | bool) and name != "label":
+            flat[f"device.{name}"] = value
+    return flat
 
 
 @contextmanager

@@ -1,0 +1,113 @@
+"""The device under trained weights: soft bounds of a card, a device file, or steps of the compact model."""
+
+from pathlib import Path
+
+from femristor.core.errors import InputError
+
+
+def device_named(card, name: str, path: str | None = None, *, nsr: float | None = None, changes=None):
+    """A device for training.
+
+    Args:
+        card: device card.
+        name: "paper" (soft bounds of the card), "symmetric" (the same with its symmetry point in the middle),
+            "table" (from `path`) or "fp".
+        path: file of the device where the name is "table": see `device_from_file`.
+        nsr: noise of a step over its mean; the card's by default.
+        changes: fields of `SoftBoundsDevice` to replace.
+
+    Returns:
+        The device; None for floating point.
+
+    Raises:
+        InputError: no file, or numbers that are not possible.
+    """
+    from dataclasses import replace
+
+    from femristor.nn.devices.soft_bounds import SoftBoundsDevice
+
+    if name == "fp":
+        return None
+    noise = card.statistics.pulses.noise_to_signal if nsr is None else nsr
+    if name == "table":
+        if path is None:
+            raise InputError(
+                "--device table needs --table FILE: make one with `femristor compact build --out compact.h5`, or give a CSV of steps."
+            )
+        return device_from_file(card, path, noise)
+    soft = replace(SoftBoundsDevice.from_card(card), noise_to_signal=noise)
+    soft = soft.symmetric() if name == "symmetric" else soft
+    if not changes:
+        return soft
+    listed = ", ".join(f"{key} {value:g}" for key, value in sorted(changes.items()))
+    return replace(soft, **changes, label=f"{soft.label}, {listed}")
+
+
+def device_from_file(card, path: str | Path, nsr: float):
+    """A device from a file.
+
+    Args:
+        card: device card.
+        path: HDF5 of `femristor compact build`, of pulse steps or of a fitted device, or a CSV of steps.
+        nsr: noise of a step over its mean, where the file has none.
+
+    Returns:
+        The device.
+
+    Raises:
+        InputError: a file of something else, or steps without a symmetry point.
+    """
+    from femristor.nn.devices.table_device import TableDevice
+
+    if Path(path).suffix.lower() in (".h5", ".hdf5"):
+        from femristor.nn.devices.files import device_of
+
+        found = _hdf5(card, path)
+        device = device_of(found)
+        if device is not None:
+            return device
+    else:
+        from femristor.array.pulse_model import read_step_table
+
+        found = read_step_table(path)
+    label = f"steps of {Path(path).name}"
+    return TableDevice.from_steps(found.conductance_S, found.step_up_S, found.step_down_S, nsr, label=label)
+
+
+def plan_device(plan, card):
+    """Device of a run of a run card.
+
+    Args:
+        plan: `femristor.nn.run_card.RunPlan`.
+        card: device card.
+
+    Returns:
+        The device; None for floating point.
+
+    Raises:
+        InputError: changes that a file's device does not know, and what `device_named` refuses.
+    """
+    if plan.device in ("paper", "symmetric", "fp"):
+        return device_named(card, plan.device, changes=plan.device_settings)
+    others = sorted(set(plan.device_settings) - {"noise_to_signal"})
+    if others:
+        raise InputError(
+            f"run {plan.name}: device_settings has {others[0]}, but the device comes from {plan.device}; keep nsr only."
+        )
+    return device_named(card, "table", plan.device, nsr=plan.device_settings.get("noise_to_signal"))
+
+
+def _hdf5(card, path: str | Path):
+    from femristor.compact.pulses import pulse_steps
+    from femristor.compact.result import CompactTable, PulseSteps
+    from femristor.core import store
+    from femristor.nn.devices.files import device_of
+
+    found = store.load(path)
+    if isinstance(found, CompactTable):
+        return pulse_steps(found, card)
+    if isinstance(found, PulseSteps) or device_of(found) is not None:
+        return found
+    raise InputError(
+        f"{path}: neither a compact table nor pulse steps nor a device; make one with `femristor compact build`."
+    )
