@@ -11,10 +11,11 @@ from torch.nn.modules.utils import _pair as pair
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import Device
+from femristor.nn.state import CrossbarState
 from femristor.nn.tiling import analog_linear
 
 
-class AnalogConv2d(torch.nn.Module):
+class AnalogConv2d(CrossbarState):
     """Two-dimensional convolution on a crossbar; the arguments of `torch.nn.Conv2d` with zero padding.
 
     Args:

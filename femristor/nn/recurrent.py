@@ -11,12 +11,13 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import Device
+from femristor.nn.state import CrossbarState
 from femristor.nn.tiling import analog_linear
 
 State = tuple[torch.Tensor, torch.Tensor]
 
 
-class AnalogLSTM(torch.nn.Module):
+class AnalogLSTM(CrossbarState):
     """LSTM of one or more layers, each on one crossbar; shapes and states as in `torch.nn.LSTM`.
 
     Args:

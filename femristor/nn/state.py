@@ -8,9 +8,12 @@ import torch
 
 from femristor.core.errors import InputError
 
+EXTRA = "_extra_state"
+OTHER_DEVICES = "The checkpoint belongs to other devices; build the network with the same card, device, rule and seed as then."
+
 
 class CrossbarState(torch.nn.Module):
-    """float32 state, and a state_dict that refuses another architecture in one sentence."""
+    """float32 state, and a state_dict that refuses another architecture or other devices before it takes anything."""
 
     def _apply(self, fn, recurse=True):
         def moved(tensor):
@@ -20,19 +23,20 @@ class CrossbarState(torch.nn.Module):
         return super()._apply(moved, recurse)
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
-        own = {**self._parameters, **self._buffers}
-        own = {name: tensor for name, tensor in own.items() if tensor is not None}
-        parts = {*own, *self._modules, "_extra_state"}
+        own = self.state_dict(prefix=prefix)
         for key in state_dict:
-            if key.startswith(prefix) and key[len(prefix) :].partition(".")[0] not in parts:
+            if key.startswith(prefix) and key not in own:
                 raise InputError(_other(key, "which this layer does not have"))
-        for name, tensor in own.items():
-            found = state_dict.get(prefix + name)
-            if found is None:
-                raise InputError(_other(prefix + name, "which is missing there"))
-            if found.shape != tensor.shape:
+        for key, tensor in own.items():
+            if key not in state_dict:
+                raise InputError(_other(key, "which is missing there"))
+            found = state_dict[key]
+            if not key.endswith(EXTRA) and found.shape != tensor.shape:
                 shapes = f"of shape {tuple(found.shape)}, here {tuple(tensor.shape)}"
-                raise InputError(_other(prefix + name, shapes))
+                raise InputError(_other(key, shapes))
+        for key, tensor in own.items():
+            if key.endswith(EXTRA) and not torch.equal(state_dict[key].cpu(), tensor.cpu()):
+                raise InputError(OTHER_DEVICES)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

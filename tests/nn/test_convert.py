@@ -19,6 +19,7 @@ from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings
 
+CELLS = SoftBoundsDevice()
 WIDE = replace(SoftBoundsDevice().ideal(), n_states_mean=4000)
 
 
@@ -201,6 +202,30 @@ def test_lstm_state_continues_a_sequence():
     back, end = lstm(x[4:], state)
     assert torch.allclose(whole, torch.cat((front, back)), atol=1e-6)
     assert torch.allclose(last[1], end[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lambda: AnalogLSTM(3, 4, 2, device=WIDE), lambda: AnalogLSTM(3, 4, 1, device=WIDE)),
+        (lambda: AnalogLSTM(3, 4, 2, device=WIDE), lambda: AnalogLSTM(3, 4, 2, device=WIDE, max_tile=8)),
+        (lambda: AnalogLSTM(3, 4, device=CELLS, seed=1), lambda: AnalogLSTM(3, 4, device=CELLS, seed=2)),
+        (lambda: AnalogConv2d(1, 2, 3, device=WIDE), lambda: AnalogConv2d(1, 2, 5, device=WIDE)),
+        (lambda: AnalogConv2d(1, 2, 3, device=WIDE), lambda: AnalogConv2d(1, 2, 3, device=WIDE, bias=None)),
+        (
+            lambda: AnalogConv2d(1, 2, 3, device=WIDE, max_tile=5),
+            lambda: AnalogConv2d(1, 4, 3, device=WIDE, max_tile=5),
+        ),
+    ],
+    ids=["layers", "tiles", "seed", "kernel", "bias", "channels"],
+)
+def test_states_of_others_are_refused_in_one_sentence_before_anything_is_taken(ours, theirs):
+    for one, other in ((ours(), theirs()), (theirs(), ours())):
+        before = {name: values.clone() for name, values in one.state_dict().items()}
+        with pytest.raises(InputError, match="build the network") as caught:
+            one.load_state_dict(other.state_dict())
+        assert "\n" not in str(caught.value)
+        assert all(torch.equal(values, before[name]) for name, values in one.state_dict().items())
 
 
 @pytest.mark.parametrize(

@@ -348,8 +348,9 @@ def test_pairs_keep_their_state_and_copies():
         lambda: PairedLinear(6, 4, device=DEVICE),
         lambda: TiledLinear(6, 4, device=DEVICE, max_tile=4),
         lambda: small(periphery=PeripherySettings("learned", dac=Quantiser(6, 1.0))),
+        lambda: small(seed=5),
     ],
-    ids=["inputs", "bias", "digital", "rule", "scale", "pair", "tiles", "range"],
+    ids=["inputs", "bias", "digital", "rule", "scale", "pair", "tiles", "range", "seed"],
 )
 def test_state_of_another_architecture_is_refused_in_one_sentence_both_ways(other):
     for ours, theirs in ((small(), other()), (other(), small())):
