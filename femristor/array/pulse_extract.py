@@ -285,7 +285,12 @@ def _turns(trace: np.ndarray) -> np.ndarray:
 
 
 def _unit(header: str) -> str:
-    return "S" if split_unit(header)[1].endswith("S") else ""
+    unit = split_unit(header)[1]
+    if unit and not unit.endswith("S"):
+        raise DataError(
+            f"column {header}: a conductance in {unit} is not possible; give S, mS, uS or nS, or no unit for a normalised record."
+        )
+    return "S" if unit else ""
 
 
 def _number(text: str) -> float | None:

@@ -141,6 +141,26 @@ class SoftBoundsDevice:
             label=f"{fit.source}, soft bounds",
         )
 
+    @classmethod
+    def from_traces(cls, traces, **settings) -> "SoftBoundsDevice":
+        """The population that fits pulse trains.
+
+        Args:
+            traces: `PulseTraces`, or what `PulseTraces.of` takes (`OpenLoopArray`, `PulseTrace`, `MeasuredPulses`).
+            **settings: of `population_fit.fit_population`.
+
+        Returns:
+            The population.
+
+        Raises:
+            InputError: no cell that can be fitted.
+        """
+        from femristor.nn.devices.population_fit import fit_population
+        from femristor.nn.devices.traces import PulseTraces
+
+        given = traces if isinstance(traces, PulseTraces) else PulseTraces.of(traces)
+        return cls.from_population(fit_population(given, **settings))
+
     def symmetric(self) -> "SoftBoundsDevice":
         """The same population with its mean symmetry point in the middle of the window."""
         return replace(self, skew_mean=0.5, label=f"{self.label}, symmetric")

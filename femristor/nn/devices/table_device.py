@@ -55,6 +55,26 @@ class TableDevice:
         return cls(tables.library, 0.0, *ends, label=f"{tables.source}, step tables", windows=tables.windows)
 
     @classmethod
+    def from_traces(cls, traces, **settings) -> "TableDevice":
+        """Step tables of pulse trains, cell by cell.
+
+        Args:
+            traces: `PulseTraces`, or what `PulseTraces.of` takes (`OpenLoopArray`, `PulseTrace`, `MeasuredPulses`).
+            **settings: of `trace_tables.step_tables`.
+
+        Returns:
+            The device.
+
+        Raises:
+            InputError: traces without a symmetry point, and what `step_tables` refuses.
+        """
+        from femristor.nn.devices.trace_tables import step_tables
+        from femristor.nn.devices.traces import PulseTraces
+
+        given = traces if isinstance(traces, PulseTraces) else PulseTraces.of(traces)
+        return cls.from_tables(step_tables(given, **settings))
+
+    @classmethod
     def from_steps(
         cls,
         conductance_S: np.ndarray,
