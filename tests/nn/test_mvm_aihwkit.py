@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from femristor.array.ir_drop import closed_form_arrays
 from femristor.array.weights import weight_arrays
 from femristor.device import load_card
 from femristor.nn.mvm import AnalogMatrix, MvmSettings
@@ -17,23 +18,29 @@ with warnings.catch_warnings():
     pytest.importorskip("aihwkit", reason="the peer aihwkit is not installed")
     from aihwkit.inference.noise.reram import ReRamCMONoiseModel
     from aihwkit.nn import AnalogLinear
-    from aihwkit.simulator.configs import TorchInferenceRPUConfig
-    from aihwkit.simulator.configs.utils import BoundManagementType, NoiseManagementType
+    from aihwkit.simulator.configs import InferenceRPUConfig, TorchInferenceRPUConfig
+    from aihwkit.simulator.configs.utils import (
+        BoundManagementType,
+        NoiseManagementType,
+        WeightModifierType,
+    )
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CARD = load_card("cmo_hfox")
 CELLS = weight_arrays(CARD)
 
 
-def peer(weights: torch.Tensor, *, noise: bool) -> AnalogLinear:
-    config = TorchInferenceRPUConfig()
-    config.modifier.type = None
+def peer(weights: torch.Tensor, *, noise: bool, wire_ratio: float | None = None) -> AnalogLinear:
+    config = TorchInferenceRPUConfig() if wire_ratio is None else InferenceRPUConfig()
+    config.modifier.type = WeightModifierType.NONE
     config.mapping.weight_scaling_omega = 0.0
     forward = config.forward
     forward.is_perfect, forward.out_noise, forward.inp_bound, forward.out_bound = False, 0.0, 1.0, 15.0
     forward.inp_res, forward.out_res = 1 / 62, 1 / 254
     forward.bound_management, forward.noise_management = BoundManagementType.NONE, NoiseManagementType.NONE
     config.drift_compensation = None
+    if wire_ratio is not None:
+        forward.ir_drop, forward.ir_drop_g_ratio = 1.0, wire_ratio
     if noise:
         config.noise_model = ReRamCMONoiseModel(g_max=88.19, g_min=9.0, acceptance_range=0.2)
     layer = AnalogLinear(weights.shape[1], weights.shape[0], bias=False, rpu_config=config)
@@ -48,6 +55,21 @@ def test_converters_agree_but_for_ties_of_single_precision():
         steps = (ours(inputs) - peer(weights, noise=False)(inputs)) / ours.settings.adc.step
     assert float(steps.abs().max()) < 1.001
     assert float((steps.abs() > 0.5).double().mean()) < 1e-3
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_closed_form_of_the_drop_agrees(size):
+    """Ours against the C++ tile with `ir_drop`, both behind the same converters."""
+    weights, inputs = (one.float() for one in MvmDesign(size=size).draw(0, 0))
+    settings = MvmSettings(effects=())
+    ours = AnalogMatrix(weights, closed_form_arrays(CARD, 0.35), settings)
+    with torch.no_grad():
+        theirs = peer(weights, noise=False, wire_ratio=1 / (0.35 * 100e-6))(inputs)
+    steps = (ours(inputs) - theirs) / settings.adc.step
+    assert float(steps.abs().max()) < 1.001
+    assert float((steps.abs() > 0.5).double().mean()) < 2e-3
+    bare = AnalogMatrix(weights, CELLS, settings)(inputs)
+    assert float(((ours(inputs) - bare).abs() > 0.5 * settings.adc.step).double().mean()) > 0.05
 
 
 def test_rmse_over_ten_years_agrees_within_the_clipping_of_the_peer():
