@@ -18,10 +18,12 @@ from femristor.nn.counter_rng import tile_key
 from femristor.nn.crossbar import Converter, Crossbar
 from femristor.nn.devices.parameters import Device, DeviceArray
 from femristor.nn.periphery import PeripherySettings
-from femristor.nn.rules import agad, analog_sgd, mixed_precision
+from femristor.nn.rows import RowWork
 from femristor.nn.rules.agad import AgadSettings, AgadState
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
+from femristor.nn.state import OTHER_DEVICES
+from femristor.nn.updates import start_updates
 
 Rule = AgadSettings | AnalogSgdSettings | MixedPrecisionSettings
 STATE_FIELDS = tuple(item.name for item in fields(AgadState))
@@ -160,49 +162,23 @@ class AnalogLinear(Crossbar):
         Raises:
             InputError: not finite, or the layer is not on the CPU.
         """
-        fast = slow = 0
-        if self._records and self.weight.device.type != "cpu":
-            raise InputError("Analog layers are trained on the CPU; call model.cpu() before training.")
-        for x, gradient in self._records:
-            fired, written = self._update_arrays(x.numpy(), gradient.numpy(), lr=lr, threads=threads)
-            fast, slow = fast + fired, slow + written
-        self._records.clear()
-        return fast, slow
+        work = RowWork(threads)
+        self.start_updates(lr, work=work)
+        return work.finish()
 
-    def _update_arrays(self, x: np.ndarray, d: np.ndarray, *, lr: float, threads: int) -> tuple[int, int]:
-        weight = self.weight.detach().numpy()
-        key = np.uint64(self.tile_key.numpy().view(np.uint64)[0])
-        if isinstance(self.rule, AnalogSgdSettings):
-            samples = self.samples.numpy()
-            fired = analog_sgd.update(
-                weight,
-                self.devices,
-                x,
-                d=d,
-                rate=lr,
-                settings=self.rule,
-                key=key,
-                first_sample=int(samples[0]),
-                threads=threads,
-            )
-            samples[0] += x.shape[0]
-            return 0, fired
-        if isinstance(self.rule, MixedPrecisionSettings):
-            kept = MixedPrecisionState(self.mixed_chi.numpy(), self.mixed_counters.numpy())
-            options = {"state": kept, "lr": lr, "settings": self.rule, "key": key, "threads": threads}
-            return mixed_precision.update(weight, self.devices, x, d=d, **options)
-        return agad.update(
-            weight,
-            self.devices,
-            x,
-            d=d,
-            state=self.agad_state(),
-            fast_devices=self.fast_devices,
-            lr=lr,
-            settings=self.rule,
-            key=key,
-            threads=threads,
-        )
+    def start_updates(self, lr: float, *, work: RowWork) -> None:
+        """Plan what was kept, queue its rows and drop it.
+
+        Args:
+            lr: learning rate.
+            work: where the rows go.
+
+        Raises:
+            InputError: not finite, or the layer is not on the CPU.
+        """
+        records = self._records[:]
+        self._records.clear()
+        start_updates(self, records, lr=lr, work=work)
 
     def agad_state(self) -> AgadState:
         """The rule's state as NumPy views of the layer's buffers.
@@ -226,9 +202,7 @@ class AnalogLinear(Crossbar):
             InputError: it was made with other devices.
         """
         if bytes(state.tolist()).decode() != self._fingerprint():
-            raise InputError(
-                "The checkpoint belongs to other devices; build the network with the same card, device, rule and seed as then."
-            )
+            raise InputError(OTHER_DEVICES)
 
     def _fingerprint(self) -> str:
         fast = "" if self.fast_devices is None else self.fast_devices.fingerprint()

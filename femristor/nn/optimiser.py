@@ -4,6 +4,7 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.nn.layers import AnalogLinear
+from femristor.nn.rows import RowWork
 
 
 class AnalogSGD(torch.optim.Optimizer):
@@ -54,15 +55,20 @@ class AnalogSGD(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                layer = self._layers.get(id(parameter))
-                if layer is not None:
-                    fast, slow = layer.apply_updates(group["lr"], threads=self.threads)
-                    self.fast_pulses += fast
-                    self.slow_pulses += slow
-                elif parameter.grad is not None:
-                    parameter.add_(parameter.grad, alpha=-group["lr"])
+        work = RowWork(self.threads)
+        try:
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    layer = self._layers.get(id(parameter))
+                    if layer is not None:
+                        layer.start_updates(group["lr"], work=work)
+                    elif parameter.grad is not None:
+                        parameter.add_(parameter.grad, alpha=-group["lr"])
+        finally:
+            # A planned layer is always carried out: its counters have moved on.
+            fast, slow = work.finish()
+            self.fast_pulses += fast
+            self.slow_pulses += slow
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

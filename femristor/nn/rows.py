@@ -69,6 +69,14 @@ class RowWork:
         self._threads = threads
         self._blocks: queue.SimpleQueue = queue.SimpleQueue()
         self._helpers: list[Future] = []
+        self._counts = [0, 0]
+
+    def run(self, job: RowJob) -> None:
+        """Carry a job out now, because another one of its array follows."""
+        self._count(job.run(self._threads))
+
+    def _count(self, counts: tuple[int, int]) -> None:
+        self._counts = [old + new for old, new in zip(self._counts, counts, strict=True)]
 
     def add(self, job: RowJob) -> None:
         """Queue a job; helpers start with it at once."""
@@ -98,8 +106,7 @@ class RowWork:
         """
         for _ in range(len(self._helpers) + 1):
             self._blocks.put(None)
-        fast, slow = self._help()
+        self._count(self._help())
         for helper in self._helpers:
-            counts = helper.result()
-            fast, slow = fast + counts[0], slow + counts[1]
-        return fast, slow
+            self._count(helper.result())
+        return self._counts[0], self._counts[1]

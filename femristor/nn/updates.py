@@ -1,0 +1,84 @@
+"""What a layer kept in its backward passes, handed to its update rule.
+
+A recurrent layer keeps one batch for each time step. They are joined, in the order of the backward pass, and planned
+as one update: the same pulses, in the same order, as one update after the other, because a pulse belongs to its
+sample's number and the rows are independent. The memory of AGAD's averages still counts in batches of a time step.
+Mixed precision counts its transfers in batches and is not joined.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
+import torch
+
+from femristor.core.errors import InputError
+from femristor.nn.rows import RowJob, RowWork
+from femristor.nn.rules import agad, analog_sgd, mixed_precision
+from femristor.nn.rules.agad import AgadSettings
+from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
+
+Record = tuple[torch.Tensor, torch.Tensor]
+MOST_CODES = 2**24
+
+
+def joined(records: list[Record], rule) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Join batches of one size as far as their plan stays below 64 MiB.
+
+    Args:
+        records: (batch, cols) inputs and (batch, rows) errors of each batch.
+        rule: settings of the layer's rule.
+
+    Yields:
+        Inputs and errors of an update, and the samples of each batch in it.
+    """
+    for size, same in groupby(records, key=lambda record: record[0].shape[0]):
+        pairs = list(same)
+        most = 1
+        if not isinstance(rule, MixedPrecisionSettings):
+            most = max(1, MOST_CODES // max(size * rule.train.length * pairs[0][0].shape[1], 1))
+        for first in range(0, len(pairs), most):
+            part = pairs[first : first + most]
+            x, d = part[0] if len(part) == 1 else (torch.cat(values) for values in zip(*part, strict=True))
+            yield x.numpy(), d.numpy(), size
+
+
+def start_updates(layer, records: list[Record], *, lr: float, work: RowWork) -> None:
+    """Plan the updates of one layer and queue its rows.
+
+    Args:
+        layer: `AnalogLinear`.
+        records: what it kept.
+        lr: learning rate.
+        work: where the rows go.
+
+    Raises:
+        InputError: not finite, or the layer is not on the CPU.
+    """
+    if records and layer.weight.device.type != "cpu":
+        raise InputError("Analog layers are trained on the CPU; call model.cpu() before training.")
+    job = None
+    for x, d, group in joined(records, layer.rule):
+        if job is not None:
+            work.run(job)
+        job = _start(layer, x, d, lr=lr, group=group)
+    if job is not None:
+        work.add(job)
+
+
+def _start(layer, x: np.ndarray, d: np.ndarray, *, lr: float, group: int) -> RowJob:
+    weight = layer.weight.detach().numpy()
+    key = np.uint64(layer.tile_key.numpy().view(np.uint64)[0])
+    options = {"d": d, "settings": layer.rule, "key": key}
+    if isinstance(layer.rule, AnalogSgdSettings):
+        samples = layer.samples.numpy()
+        job = analog_sgd.start(weight, layer.devices, x, rate=lr, first_sample=int(samples[0]), **options)
+        samples[0] += x.shape[0]
+        return job
+    if isinstance(layer.rule, AgadSettings):
+        state = layer.agad_state()
+        options |= {"state": state, "fast_devices": layer.fast_devices, "lr": lr, "group": group}
+        return agad.start(weight, layer.devices, x, **options)
+    kept = MixedPrecisionState(layer.mixed_chi.numpy(), layer.mixed_counters.numpy())
+    return mixed_precision.start(weight, layer.devices, x, state=kept, lr=lr, **options)
