@@ -2,8 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from femristor.array.weights import weight_arrays
 from femristor.cli.options import Context
@@ -15,7 +14,7 @@ from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.card import DeviceCard
 from femristor.nn.hardware_aware import HardwareAwareSettings, derived_settings
-from femristor.nn.inference_draws import launched_ranks
+from femristor.nn.inference_draws import launched_ranks, process_group, share_network
 from femristor.nn.inference_experiment import DEFAULT_TIMES_S, InferenceDesign, inference_experiment
 from femristor.nn.inference_networks import (
     DEFAULT_AWARE_FIT,
@@ -29,6 +28,9 @@ from femristor.nn.inference_networks import (
 from femristor.nn.inference_result import InferenceExperiment, NetworkWeights
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.inference_weights import load_weights, pack_weights
+
+Trained = tuple[Any, NetworkWeights]
+"""A network and what its file holds."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +77,15 @@ class InferRun:
         self._aware_settings(self.design.settings)
         self.raw, self.data = self._data()
         self.folder = ensure_output_dir(options["out"])
-        self._trained: dict[str, tuple[torch.nn.Module, NetworkWeights]] = {}
+        self._trained: dict[str, Trained] = {}
 
     def __enter__(self) -> "InferRun":
-        if self.ranks > 1:
-            torch.distributed.init_process_group("gloo")
+        self._group = process_group()
+        self._group.__enter__()
         return self
 
-    def __exit__(self, *_) -> None:
-        if self.ranks > 1:
-            torch.distributed.destroy_process_group()
+    def __exit__(self, *error) -> None:
+        self._group.__exit__(*error)
 
     def _design(self, mapping: str, compensation: str) -> InferenceDesign:
         chosen = self.options
@@ -153,7 +154,7 @@ class InferRun:
             save(found, self.folder / f"experiment-{case.tag}.h5")
         return found
 
-    def _plain(self) -> tuple[torch.nn.Module, NetworkWeights]:
+    def _plain(self) -> Trained:
         if "plain" not in self._trained and self.options["weights"]:
             self._trained["plain"] = load_weights(self.options["weights"], self.network)
         return self._get("plain", None)
@@ -161,29 +162,27 @@ class InferRun:
     def _aware_settings(self, settings: InferenceSettings) -> HardwareAwareSettings:
         return derived_settings(self.cells, settings, time_s=self.options["aware_time"])
 
-    def _weights(self, settings: InferenceSettings) -> tuple[torch.nn.Module, NetworkWeights]:
+    def _weights(self, settings: InferenceSettings) -> Trained:
         aware = self._aware_settings(settings)
         return self._get(f"aware-{settings.mapping}{'-shift' if aware.shift else ''}", aware)
 
-    def _get(self, tag: str, aware: HardwareAwareSettings | None) -> tuple[torch.nn.Module, NetworkWeights]:
+    def _get(self, tag: str, aware: HardwareAwareSettings | None) -> Trained:
         if tag not in self._trained:
             start = None if aware is None else self._plain()
             path = self.folder / f"weights-{tag}.h5"
             described = self._described(aware, start)
-            if self.ranks > 1 and self.rank:
+            if self.rank:
                 network = build_network(self.network, seed=self.seed)
                 found = pack_weights(
                     network, self.network, described, value=0.0, provenance=Provenance("nn.infer")
                 )
             else:
                 network, found = self._make(path, described, aware, start)
-            if self.ranks > 1:
-                for tensor in network.state_dict().values():
-                    torch.distributed.broadcast(tensor, 0)
+            share_network(network)
             self._trained[tag] = (network.eval(), found)
         return self._trained[tag]
 
-    def _make(self, path: Path, described: dict, aware, start) -> tuple[torch.nn.Module, NetworkWeights]:
+    def _make(self, path: Path, described: dict, aware, start) -> Trained:
         """Weights of an interrupted run, or new ones."""
         if self.options["resume"] and path.is_file() and load(path, NetworkWeights).settings == described:
             return load_weights(path, self.network)
@@ -191,13 +190,11 @@ class InferRun:
         if start is not None:
             network.load_state_dict(start[0].state_dict())
         shared = {"aware": aware, "seed": self.seed + 1 if aware else self.seed, "progress": self.progress}
-        fit, threads = self.fits[aware is not None], torch.get_num_threads()
-        torch.set_num_threads(1)
+        fit = self.fits[aware is not None]
         if self.network == "text":
             fit_text(network, self.raw, fit, characters=self.options["train_characters"], **shared)
         else:
             fit_images(network, self.raw, fit, train_images=self.options["train_images"], **shared)
-        torch.set_num_threads(threads)
         provenance = Provenance.create("nn.infer", card=self.card, seed=self.seed, inputs=self.raw.hashes)
         value = self.data.measure(network)
         found = pack_weights(network, self.network, described, value=value, provenance=provenance)

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Protocol
@@ -119,3 +120,50 @@ def over_ranks(job: DrawJob, draws: Sequence[int]) -> Iterator[list[Done]]:
             table[rank] = torch.from_numpy(job.run(part[rank]))
         torch.distributed.all_reduce(table)
         yield list(zip(part, table.numpy(), strict=True))
+
+
+def on_any_rank(*, raised: bool) -> bool:
+    """Whether a flag is raised on any rank, so that all of them stop after the same round.
+
+    Args:
+        raised: flag of this process.
+
+    Returns:
+        The flag itself without torchrun.
+    """
+    if launched_ranks()[1] == 1:
+        return raised
+    flag = torch.tensor([int(raised)])
+    torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+    return bool(flag)
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """Connect the ranks of torchrun (gloo) while the block runs; nothing without torchrun."""
+    if launched_ranks()[1] == 1:
+        yield
+        return
+    torch.distributed.init_process_group("gloo")
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def share_network(network: torch.nn.Module) -> None:
+    """Give all ranks the tensors of rank 0, in place; nothing without torchrun."""
+    if launched_ranks()[1] > 1:
+        for tensor in network.state_dict().values():
+            torch.distributed.broadcast(tensor, 0)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: sums keep their order, and processes do not fight."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,7 +21,9 @@ from femristor.nn.inference_draws import (
     Done,
     DrawJob,
     launched_ranks,
+    on_any_rank,
     one_by_one,
+    one_thread,
     over_processes,
     over_ranks,
 )
@@ -126,7 +127,7 @@ def inference_experiment(
         KeyboardInterrupt: Ctrl-C, between two draws; the message says what was kept.
     """
     plan = design or InferenceDesign()
-    with _one_thread(), InterruptFlag() as interrupt:
+    with one_thread(), InterruptFlag() as interrupt:
         network = ProgrammedNetwork(
             model, plan.settings, max_tile=plan.max_tile, calibration=data.calibration
         )
@@ -142,7 +143,7 @@ def inference_experiment(
             for done in _source(job, missing, processes):
                 kept.add(done)
                 task.advance(len(done), note=f"{data.metric} {done[-1][1][0]:.4f} to {done[-1][1][-1]:.4f}")
-                if interrupt.raised and len(kept.values) < plan.draws:
+                if on_any_rank(raised=interrupt.raised) and len(kept.values) < plan.draws:
                     kept.stop()
         floating = data.measure(model)
     values = np.stack([kept.values[draw] for draw in range(plan.draws)], axis=1)
@@ -228,14 +229,3 @@ class _Kept:
         if self.path is None:
             raise KeyboardInterrupt(f"Stopped; {done} but nothing was kept (no file was named).")
         raise KeyboardInterrupt(f"Stopped; {done} and kept in {self.path}; run again with --resume to go on.")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread: sums keep their order, and processes do not fight."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -22,6 +22,7 @@ from femristor.core.rng import generator
 from femristor.nn.datasets import Mnist
 from femristor.nn.hardware_aware import HardwareAwareSettings, hardware_aware
 from femristor.nn.inference_data import LabelledData, TextData
+from femristor.nn.inference_draws import one_thread
 from femristor.nn.networks import perceptron
 from femristor.nn.text_data import Text
 from femristor.nn.text_network import CharacterLSTM
@@ -246,7 +247,7 @@ class _Fit:
         )
         words = "training" if aware is None else "hardware-aware training"
         self.network.train()
-        with noisy, progress.task(words, total) as task:
+        with one_thread(), noisy, progress.task(words, total) as task:
             for epoch in range(self.settings.epochs):
                 state = None
                 for number, (x, target) in enumerate(self.batches(epoch)):

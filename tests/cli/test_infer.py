@@ -45,17 +45,17 @@ def test_every_case_with_its_files_and_resume(capsys, tmp_path):
 
 
 def test_weights_of_an_earlier_run_and_json(capsys, tmp_path):
-    code, out, _ = run(capsys, f"mnist {QUICK} --hardware-aware --mapping pair --out a --json --seed 3")
+    code, out, _ = run(capsys, f"cnn {QUICK} --hardware-aware --mapping pair --out a --json --seed 3")
     assert code == 0
     said = json.loads(out)
-    assert said["cases"][0]["hardware_aware"] and said["network"] == "mnist" and said["out"] == "a"
+    assert said["cases"][0]["hardware_aware"] and said["network"] == "cnn" and said["out"] == "a"
     code, again, err = run(
-        capsys, f"mnist {QUICK} --weights a/weights-aware-pair.h5 --mapping pair --out b --json --seed 3"
+        capsys, f"cnn {QUICK} --weights a/weights-aware-pair.h5 --mapping pair --out b --json --seed 3"
     )
     assert code == 0 and "training" not in err
     assert json.loads(again)["cases"][0]["values"] == said["cases"][0]["values"]
-    code, _, err = run(capsys, f"cnn {QUICK} --weights a/weights-plain.h5 --out c")
-    assert code == 2 and "holds the network mnist, but cnn is wanted" in err
+    code, _, err = run(capsys, f"mnist {QUICK} --weights a/weights-plain.h5 --out c")
+    assert code == 2 and "holds the network cnn, but mnist is wanted" in err
 
 
 def test_text(capsys):

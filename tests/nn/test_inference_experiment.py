@@ -80,6 +80,7 @@ def test_experiment_and_its_file(task, tmp_path):
     assert np.all(inference_experiment(model, data, CELLS, design=ideal).values == 1.0)
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(task):
     model, data = task
     alone = inference_experiment(model, data, CELLS, design=DESIGN, seed=2)
