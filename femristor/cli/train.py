@@ -4,7 +4,7 @@ import click
 
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
-from femristor.cli.training_devices import device_named
+from femristor.cli.training_devices import DeviceName, device_named
 
 PAPER_ACCURACY = {"paper": 0.969, "symmetric": 0.976, "fp": 0.983}
 DEFAULT_LR = {"agad": 0.01, "chopped": 0.01, "ttv2": 0.01, "ttv1": 0.01, "mixed": 0.1, "sgd": 0.01, "fp": 0.5}
@@ -23,10 +23,11 @@ def command() -> None:
 @card_option
 @click.option(
     "--device",
-    type=click.Choice(["paper", "symmetric", "table", "fp"]),
+    type=DeviceName(["paper", "symmetric", "table", "fp"]),
+    metavar="[paper|symmetric|table|fp|FILE.h5]",
     default="paper",
     show_default=True,
-    help="Soft bounds of the card, the same made symmetric, steps from --table, or floating point.",
+    help="Soft bounds of the card, the same made symmetric, steps from --table, floating point, or a file of `fit device`.",
 )
 @click.option(
     "--rule",
@@ -160,10 +161,11 @@ def _text(run, device: str, rule: str) -> str:
 @card_option
 @click.option(
     "--device",
-    type=click.Choice(["paper", "symmetric", "table", "fp"]),
+    type=DeviceName(["paper", "symmetric", "table", "fp"]),
+    metavar="[paper|symmetric|table|fp|FILE.h5]",
     default="paper",
     show_default=True,
-    help="Soft bounds of the card, the same made symmetric, steps from --table, or floating point.",
+    help="Soft bounds of the card, the same made symmetric, steps from --table, floating point, or a file of `fit device`.",
 )
 @click.option(
     "--rule",

@@ -2,7 +2,19 @@
 
 from pathlib import Path
 
+import click
+
 from femristor.core.errors import InputError
+
+DEVICE_FILES = (".h5", ".hdf5")
+
+
+class DeviceName(click.Choice):
+    """One of the names, or the path of an HDF5 file that holds a device."""
+
+    def convert(self, value, param, ctx):
+        """The name, or the path as it is."""
+        return value if str(value).lower().endswith(DEVICE_FILES) else super().convert(value, param, ctx)
 
 
 def device_named(card, name: str, path: str | None = None, *, nsr: float | None = None, changes=None):
@@ -11,7 +23,7 @@ def device_named(card, name: str, path: str | None = None, *, nsr: float | None 
     Args:
         card: device card.
         name: "paper" (soft bounds of the card), "symmetric" (the same with its symmetry point in the middle),
-            "table" (from `path`) or "fp".
+            "table" (from `path`), "fp", or an HDF5 file of `femristor fit device`.
         path: file of the device where the name is "table": see `device_from_file`.
         nsr: noise of a step over its mean; the card's by default.
         changes: fields of `SoftBoundsDevice` to replace.
@@ -28,6 +40,12 @@ def device_named(card, name: str, path: str | None = None, *, nsr: float | None 
 
     if name == "fp":
         return None
+    if name.lower().endswith(DEVICE_FILES):
+        from femristor.nn.devices.files import load_device
+
+        if path is not None or nsr is not None:
+            raise InputError(f"--device {name} holds its own steps and noise; leave out --table and --nsr.")
+        return load_device(name)
     noise = card.statistics.pulses.noise_to_signal if nsr is None else nsr
     if name == "table":
         if path is None:
@@ -104,6 +122,9 @@ def _hdf5(card, path: str | Path):
     from femristor.nn.devices.files import device_of
 
     found = store.load(path)
+    device = device_of(found)
+    if device is not None:
+        return device
     if isinstance(found, CompactTable):
         return pulse_steps(found, card)
     if isinstance(found, PulseSteps) or device_of(found) is not None:

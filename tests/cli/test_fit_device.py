@@ -133,3 +133,20 @@ def test_a_device_file_that_is_no_trace_is_refused(trains, tmp_path, capsys):
     code, _, error = run(capsys, "fit", "device", out, "--out", tmp_path / "again.h5")
     assert code == 2
     one_sentence(error, "holds no pulse trains")
+
+
+def test_training_takes_the_file(trains, tmp_path, capsys):
+    """`--device FILE` trains on the fitted device; a file that is none, or other numbers beside it, are refused."""
+    device = tmp_path / "device.h5"
+    assert run(capsys, "fit", "device", trains, "--law", "table", "--out", device)[0] == 0
+    few = ("--epochs", 1, "--train-images", 96, "--test-images", 50, "--out", tmp_path / "run", "--json")
+    code, text, _ = run(capsys, "train", "mnist", "--device", device, *few)
+    assert code == 0
+    assert json.loads(text)["device"] == "pulses.h5, step tables"
+    code, _, error = run(capsys, "train", "mnist", "--device", trains, *few)
+    assert code == 2
+    one_sentence(error, "no device", "femristor fit device")
+    code, _, error = run(capsys, "train", "mnist", "--device", device, "--nsr", 0.2, *few)
+    assert code == 2
+    one_sentence(error, "its own steps and noise")
+    assert run(capsys, "train", "mnist", "--device", "magic", *few)[0] == 2
