@@ -1,0 +1,92 @@
+"""femristor experiment: quick runs of the project's cards, reports, figures, and wrong input."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from femristor.cli.main import main
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+CARD = """
+schema = 1
+task = "mnist"
+title = "A small experiment"
+seeds = [0, 1]
+[settings]
+epochs = 1
+train_images = 200
+test_images = 100
+layers = [784, 8, 10]
+[[run]]
+name = "fp"
+label = "floating point"
+device = "fp"
+settings = { lr = 0.5 }
+paper = "98.3 %"
+"""
+
+
+def call(capsys, *words) -> tuple[int, str, str]:
+    code = main(["experiment", *map(str, words)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(CARD)
+
+
+def test_run_and_report(capsys, tmp_path):
+    code, out, _ = call(capsys, "run", "small.toml", "--json")
+    assert code == 0
+    said = json.loads(out)
+    (row,) = said["runs"]
+    assert row["seeds"] == [0, 1] and row["epochs"] == 1 and row["paper"] == pytest.approx(0.983)
+    assert row["accuracy"] == pytest.approx(sum(row["by_seed"]) / 2)
+    folder = tmp_path / "femristor-experiment" / "small"
+    assert Path(said["results"]) == folder.relative_to(tmp_path) / "results.jsonl"
+    code, out, _ = call(capsys, "report", folder, "--figure", "small.png")
+    assert code == 0 and "98.30" in out and "A small experiment" in out
+    assert (tmp_path / "small.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("card", "only"), [("text", "good"), ("mnist", "derived"), ("ablation", "skew-0.7")])
+def test_quick_runs_of_the_projects_cards(capsys, card, only):
+    words = ("--quick", "--only", only, "--seeds", "0", "--out", "out", "--json")
+    code, out, err = call(capsys, "run", EXPERIMENTS / f"{card}.toml", *words)
+    assert code == 0, err
+    (row,) = json.loads(out)["runs"]
+    assert row["run"] == only and row["epochs"] == 1 and row["pulses"] > 0
+    code, _, _ = call(capsys, "report", "out", "--figure", "out/figure.png")
+    assert code == 0 and Path("out/figure.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "none.toml"), "none.toml: no such file"),
+        (("run", "small.toml", "--only", "x"), "no run 'x'"),
+        (("run", "small.toml", "--seeds", "0,a"), "--seeds is '0,a'"),
+        (("run", "small.toml", "--processes", "0"), "--processes"),
+        (("run", "small.toml", "--data", "nowhere"), "nowhere"),
+        (("report", "nowhere"), "nowhere/results.jsonl: no such file"),
+        (("run", "bad.toml"), "bad.toml: unknown key epochs"),
+        (("run", "lost.toml"), "steps.csv"),
+        (("run", "lame.toml"), "symmetry point"),
+        (("run", "mixed.toml"), "keep nsr only"),
+    ],
+)
+def test_wrong_input_is_one_sentence(capsys, tmp_path, words, said):
+    (tmp_path / "bad.toml").write_text("epochs = 3\n" + CARD)
+    (tmp_path / "lost.toml").write_text(CARD.replace('"fp"\nsettings', '"steps.csv"\nsettings'))
+    (tmp_path / "lame.toml").write_text(CARD.replace('"fp"\nsettings', '"lame.csv"\nsettings'))
+    rows = [f"{g},{0.5},{-2 - 0.01 * g}" for g in range(10, 90, 8)]
+    (tmp_path / "lame.csv").write_text("\n".join(["conductance_uS,step_up_uS,step_down_uS", *rows]) + "\n")
+    mixed = "device_settings = { n_states = 10 }\nsettings"
+    (tmp_path / "mixed.toml").write_text(CARD.replace('"fp"\nsettings', f'"lame.csv"\n{mixed}'))
+    code, out, err = call(capsys, *words)
+    assert code == 2 and out == "" and said in err
+    assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
