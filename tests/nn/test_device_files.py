@@ -165,3 +165,25 @@ def test_aihwkit_answers_pulses_as_ours_does(kind, tmp_path):
     assert np.all(gap < 5 * error + 2e-4), (gap / (error + 1e-12)).max()
     settled = slice(-40, None)
     assert peer[settled].mean() == pytest.approx(ours[settled].mean(), abs=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_written_configuration_trains_by_agad(tmp_path):
+    """`rpu_config()` of both kinds builds a layer whose weights an update moves."""
+    pytest.importorskip("aihwkit", reason="aihwkit is an optional peer")
+    import torch
+    from aihwkit.nn import AnalogLinear
+    from aihwkit.optim import AnalogSGD
+
+    for device in (CARD, TableDevice.from_traces(soft_traces())):
+        names: dict = {}
+        exec(compile(aihwkit_text(device, source="test"), "config.py", "exec"), names)
+        layer = AnalogLinear(6, 4, bias=True, rpu_config=names["rpu_config"]())
+        optimiser = AnalogSGD(layer.parameters(), lr=0.1)
+        optimiser.regroup_param_groups(layer)
+        before = layer.get_weights()[0].clone()
+        for _ in range(400):
+            optimiser.zero_grad()
+            (layer(torch.ones(8, 6)) - 1.0).square().mean().backward()
+            optimiser.step()
+        assert not torch.equal(before, layer.get_weights()[0])
