@@ -301,6 +301,20 @@ def test_pair_of_linear_devices_takes_the_digital_step():
     assert not torch.equal(layer.plus.weight, -layer.minus.weight)
 
 
+def test_a_pair_halves_the_variance_of_the_pulses():
+    """Two members with bits of their own, (v + v)/4: 800 cells give the ratio of variances to about 10 %."""
+    linear = replace(DEVICE.ideal(), n_states_mean=2_000)
+    rng = np.random.default_rng(2)
+    x, d = (torch.from_numpy(rng.uniform(-1, 1, (64, n)).astype(np.float32)) for n in (40, 20))
+    spread = []
+    for kind in (AnalogLinear, PairedLinear):
+        layer = kind(40, 20, device=linear, rule=SGD, bias=None, weight=np.zeros((20, 40)))
+        (layer(x) * d).sum().backward()
+        AnalogSGD(layer, 2e-3).step()
+        spread.append(float((layer.effective_weight() + 2e-3 * d.T @ x).var()))
+    assert spread[1] / spread[0] == pytest.approx(0.5, abs=0.1)
+
+
 def test_updates_without_a_mean_leave_a_pair_at_zero_and_a_single_device_at_its_symmetry_point():
     skewed = replace(DEVICE, n_states_mean=22, n_states_std=0, skew_std=0, gamma_std=0, noise_to_signal=0.0)
     ends = {}
