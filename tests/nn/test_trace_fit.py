@@ -13,7 +13,7 @@ from femristor.nn.devices.population_fit import fit_population
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
 from femristor.nn.devices.trace_fit import fit_cell, symmetry_of
-from femristor.nn.devices.trace_law import figures, mean_step
+from femristor.nn.devices.trace_law import figures, mean_step, path
 from femristor.nn.devices.trace_tables import step_tables
 from femristor.nn.devices.traces import PulseTraces
 
@@ -72,6 +72,24 @@ def test_skew_of_61_percent_is_a_symmetry_point_of_minus_022():
     assert figures(values)[:4] == pytest.approx([22, 0.61, 1.3, 0.2], rel=1e-6)
     trace = trains(numbers(60, 0.61, 1.0, 0.0), PAPER, noise=0.0, cells=1)[0]
     assert symmetry_of(fit_cell(trace, PAPER)) == pytest.approx(-0.22, abs=0.004)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.7])
+def test_compiled_path_is_the_plain_law(noise):
+    """Pulse by pulse with `mean_step`, a new segment at a direction of 0."""
+    theta = np.array([0.05, 0.93, -2.0, -1.5, 0.2, -0.3])
+    ways = np.concatenate([np.ones(40), -np.ones(30), [0], np.tile([1, -1], 20)]).astype(np.int64)
+    xi, start = np.random.default_rng(1).standard_normal(ways.size), np.array([0.2, 0.6])
+    plain = [start[0]]
+    for way, random in zip(ways, xi, strict=True):
+        if way == 0:
+            plain.append(start[1])
+            continue
+        mean, _ = mean_step(theta, np.array(plain[-1:]), np.array([way > 0]))
+        plain.append(float(np.clip(plain[-1] + mean[0] * (1 + noise * random), theta[0], theta[1])))
+    out = np.empty(ways.size + 1)
+    path(theta, start, ways, out, noise, xi)
+    assert out == pytest.approx(np.array(plain), abs=1e-7)
 
 
 def test_derivatives_of_the_mean_step():
