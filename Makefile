@@ -6,13 +6,14 @@ export MPLBACKEND ?= Agg
 # Processes of the tests; one file stays in one process.
 JOBS ?= 2
 
-.PHONY: help setup demo test lint bench golden
+.PHONY: help setup demo test lint bench golden experiments
 help:
 	@echo "make demo    set up .venv, run the whole chain, write femristor-demo/index.html"
 	@echo "make test    set up .venv, check style and architecture, run all tests"
 	@echo "make setup   only set up .venv"
 	@echo "make lint    only style and architecture"
 	@echo "make bench   time us against named peers"
+	@echo "make experiments  train all networks of experiments/, but those whose results are kept in docs/results (hours)"
 	@echo "make golden  refresh the I-V curves in tests/golden after a wanted change of physics"
 
 setup:
@@ -34,6 +35,16 @@ lint: setup
 
 bench: setup
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+CARDS := mnist text table1 ablation
+experiments: setup
+	@for card in $(CARDS); do \
+	  echo "== $$card"; \
+	  $(BIN)/femristor experiment run experiments/$$card.toml --processes 2 --kept docs/results/$$card.jsonl \
+	    --out femristor-experiment/$$card || exit $$?; \
+	  cp femristor-experiment/$$card/results.jsonl docs/results/$$card.jsonl; \
+	  $(BIN)/femristor experiment report docs/results/$$card.jsonl --figure docs/results/$$card.png || exit $$?; \
+	done
 
 golden: setup
 	$(BIN)/python -m pytest tests/golden --refresh-golden

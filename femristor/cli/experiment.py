@@ -24,9 +24,10 @@ def command() -> None:
 @click.option("--processes", default=1, show_default=True, help="Trainings at once, each on one thread.")
 @click.option("--quick", is_flag=True, help="Use the card's [quick] settings: seconds instead of minutes.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the data.")
+@click.option("--kept", default=None, metavar="FILE.jsonl", help="Take trainings of these results as done.")
 @out_option("Folder of checkpoints and results.  [default: femristor-experiment/<card>]")
 @common_options
-def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool, data, out) -> None:
+def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool, data, kept, out) -> None:
     """Run or continue the trainings of a card.
 
     Finished trainings are skipped, interrupted ones go on from their checkpoint.
@@ -51,6 +52,7 @@ def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool
         seeds=_seeds(seeds),
         processes=processes,
         data=data,
+        kept=kept,
         progress=context.progress,
     )
     _emit(context, summarise(read_results(folder)), {"results": str(path)})

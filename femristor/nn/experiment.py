@@ -18,7 +18,7 @@ from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.files import atomic_write, ensure_output_dir
 from femristor.core.progress import NullProgress, Progress
 from femristor.nn.devices.parameters import Device
-from femristor.nn.experiment_result import LINE_SCHEMA, MEASURES, RESULTS_FILE
+from femristor.nn.experiment_result import LINE_SCHEMA, MEASURES, RESULTS_FILE, read_results
 from femristor.nn.processes import run_processes
 from femristor.nn.run_card import RunCard, RunPlan
 from femristor.nn.training_job import describe
@@ -63,6 +63,7 @@ def run_experiment(
     seeds: Sequence[int] | None = None,
     processes: int = 1,
     data: str | None = None,
+    kept: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Run or continue an experiment.
@@ -76,6 +77,7 @@ def run_experiment(
         seeds: in place of the card's.
         processes: trainings at once.
         data: folder of the data.
+        kept: file of results of earlier runs; complete trainings of the same settings in it are taken from there.
         progress: where it is shown.
 
     Returns:
@@ -90,6 +92,11 @@ def run_experiment(
         raise InputError(f"{processes} processes do no work; give --processes 1 or more.")
     place = ensure_output_dir(folder)
     jobs = plan_jobs(run_card, card, place, make_device=make_device, only=only, seeds=seeds, data=data)
+    earlier = kept_lines(jobs, kept)
+    if earlier:
+        _merge(run_card, earlier, place)
+        done = {(line["run"], line["seed"]) for line in earlier}
+        jobs = [job for job in jobs if (job.plan.name, job.plan.settings.seed) not in done]
     waiting = [job for job in jobs if not finished(job)]
     try:
         failed = _run_all(waiting, processes, progress or NullProgress())
@@ -225,13 +232,42 @@ def write_results(run_card: RunCard, jobs: list[Job], folder: Path) -> Path:
     Returns:
         The file.
     """
-    path = folder / RESULTS_FILE
     here = {(job.plan.name, job.plan.settings.seed) for job in jobs}
-    kept = []
-    if path.exists():
-        raw = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-        kept = [line for line in raw if (line["run"], line["seed"]) not in here]
-    lines = kept + [line for job in jobs for line in job_lines(run_card, job)]
+    return _merge(run_card, [line for job in jobs for line in job_lines(run_card, job)], folder, here=here)
+
+
+def kept_lines(jobs: list[Job], path: str | Path | None) -> list[dict]:
+    """Lines of trainings that an earlier file of results has in full, with the settings that the card has now.
+
+    Args:
+        jobs: what is wanted.
+        path: the file; None or a missing one has none.
+
+    Returns:
+        Its lines of those trainings.
+
+    Raises:
+        DataError: it is no file of results.
+    """
+    if path is None or not Path(path).exists():
+        return []
+    lines = read_results(path)
+    found = []
+    for job in jobs:
+        own = [x for x in lines if (x["run"], x["seed"]) == (job.plan.name, job.plan.settings.seed)]
+        wanted = describe(job.plan.settings, job.device, job.plan.rule)
+        same = all(x["settings"].get(k) == v for x in own for k, v in wanted.items() if k != "epochs")
+        if len(own) == job.plan.settings.epochs and same:
+            found += own
+    return found
+
+
+def _merge(run_card: RunCard, lines: list[dict], folder: Path, *, here=None) -> Path:
+    """Put lines in place of those of the same trainings, in the card's order."""
+    path = folder / RESULTS_FILE
+    here = {(line["run"], line["seed"]) for line in lines} if here is None else here
+    others = read_results(path) if path.exists() and path.stat().st_size else []
+    lines = lines + [line for line in others if (line["run"], line["seed"]) not in here]
     order = {run.name: number for number, run in enumerate(run_card.runs)}
     lines.sort(key=lambda line: (order.get(line["run"], len(order)), line["seed"], line["epoch"]))
     with atomic_write(path) as stream:

@@ -102,6 +102,18 @@ def test_runs_can_be_added_one_by_one(finished, tmp_path):
         run(card, tmp_path, only=["none"])
 
 
+def test_kept_results_are_taken_as_done(finished, tmp_path, monkeypatch):
+    card, folder = finished
+    monkeypatch.setattr(experiment, "train_job", lambda *_: pytest.fail("trained again"))
+    run(card, tmp_path, kept=folder / "results.jsonl")
+    assert read_results(tmp_path) == read_results(folder)
+    changed = write(tmp_path, CARD.replace("transfer_every = 1", "transfer_every = 2"))
+    jobs = plan_jobs(changed, None, tmp_path, make_device=make_device)
+    taken = experiment.kept_lines(jobs, folder / "results.jsonl")
+    assert {line["run"] for line in taken} == {"fp"}
+    assert experiment.kept_lines(jobs, tmp_path / "none.jsonl") == []
+
+
 class Stop:
     """Ctrl-C at the n-th note of progress."""
 
