@@ -57,6 +57,6 @@ class Quantiser:
         Returns:
             Same shape and type.
         """
-        if self.bits is not None:
-            values = torch.round(values / self.step) * self.step
-        return values.clamp(-self.bound, self.bound)
+        if self.bits is None:
+            return values.clamp(-self.bound, self.bound)
+        return (values / self.step).round_().mul_(self.step).clamp_(-self.bound, self.bound)

@@ -166,19 +166,20 @@ class AnalogLinear(Crossbar):
         self.start_updates(lr, work=work)
         return work.finish()
 
-    def start_updates(self, lr: float, *, work: RowWork) -> None:
+    def start_updates(self, lr: float, *, work: RowWork, sub_batch: int = 0) -> None:
         """Plan what was kept, queue its rows and drop it.
 
         Args:
             lr: learning rate.
             work: where the rows go.
+            sub_batch: 0 for the sequential kernels, else samples over which the batched path freezes the state.
 
         Raises:
             InputError: not finite, or the layer is not on the CPU.
         """
         records = self._records[:]
         self._records.clear()
-        start_updates(self, records, lr=lr, work=work)
+        start_updates(self, records, lr=lr, work=work, sub_batch=sub_batch)
 
     def agad_state(self) -> AgadState:
         """The rule's state as NumPy views of the layer's buffers.

@@ -18,22 +18,38 @@ class AnalogSGD(torch.optim.Optimizer):
         lr: learning rate.
         groups: parameter groups as torch takes them; all parameters of the model by default.
         threads: threads for the pulse kernels; results do not depend on it.
+        path: "sequential" (compiled kernels, CPU) or "batched" (torch, any device; `femristor.nn.batched`).
+        sub_batch: samples over which the batched path freezes the state; the default is AGAD's `transfer_every`.
 
     Attributes:
         fast_pulses: pulses fired on fast arrays so far.
         slow_pulses: pulses fired on weights so far.
 
     Raises:
-        InputError: a rate that is not positive and finite.
+        InputError: a rate that is not positive and finite, an unknown path, an empty sub-batch.
     """
 
-    def __init__(self, model: torch.nn.Module, lr: float, *, groups=None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        lr: float,
+        *,
+        groups=None,
+        threads: int = 1,
+        path: str = "sequential",
+        sub_batch: int = 3,
+    ) -> None:
         if not 0.0 < lr < float("inf"):
             raise InputError(f"The learning rate is {lr}; give a positive number.")
         self._layers = {
             id(layer.weight): layer for layer in model.modules() if isinstance(layer, AnalogLinear)
         }
+        if path not in ("sequential", "batched") or sub_batch < 1:
+            raise InputError(
+                f"Path '{path}' with sub-batches of {sub_batch} is not possible; take 'sequential' or 'batched', and 1 or more samples."
+            )
         self.threads = threads
+        self.sub_batch = sub_batch if path == "batched" else 0
         self.fast_pulses = 0
         self.slow_pulses = 0
         super().__init__(list(model.parameters()) if groups is None else groups, {"lr": lr})
@@ -61,7 +77,7 @@ class AnalogSGD(torch.optim.Optimizer):
                 for parameter in group["params"]:
                     layer = self._layers.get(id(parameter))
                     if layer is not None:
-                        layer.start_updates(group["lr"], work=work)
+                        layer.start_updates(group["lr"], work=work, sub_batch=self.sub_batch)
                     elif parameter.grad is not None:
                         parameter.add_(parameter.grad, alpha=-group["lr"])
         finally:

@@ -73,9 +73,10 @@ class RowWork:
 
     def run(self, job: RowJob) -> None:
         """Carry a job out now, because another one of its array follows."""
-        self._count(job.run(self._threads))
+        self.count(job.run(self._threads))
 
-    def _count(self, counts: tuple[int, int]) -> None:
+    def count(self, counts: tuple[int, int]) -> None:
+        """Add pulses on the fast and on the slow array that were fired elsewhere."""
         self._counts = [old + new for old, new in zip(self._counts, counts, strict=True)]
 
     def add(self, job: RowJob) -> None:
@@ -106,7 +107,7 @@ class RowWork:
         """
         for _ in range(len(self._helpers) + 1):
             self._blocks.put(None)
-        self._count(self._help())
+        self.count(self._help())
         for helper in self._helpers:
-            self._count(helper.result())
+            self.count(helper.result())
         return self._counts[0], self._counts[1]

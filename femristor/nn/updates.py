@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.batched_rules import update_batched
 from femristor.nn.rows import RowJob, RowWork
 from femristor.nn.rules import agad, analog_sgd, mixed_precision
 from femristor.nn.rules.agad import AgadSettings
@@ -44,7 +45,7 @@ def joined(records: list[Record], rule) -> Iterator[tuple[np.ndarray, np.ndarray
             yield x.numpy(), d.numpy(), size
 
 
-def start_updates(layer, records: list[Record], *, lr: float, work: RowWork) -> None:
+def start_updates(layer, records: list[Record], *, lr: float, work: RowWork, sub_batch: int = 0) -> None:
     """Plan the updates of one layer and queue its rows.
 
     Args:
@@ -52,12 +53,18 @@ def start_updates(layer, records: list[Record], *, lr: float, work: RowWork) -> 
         records: what it kept.
         lr: learning rate.
         work: where the rows go.
+        sub_batch: 0 takes the sequential kernels; above it, the batched path with the state frozen over so many samples.
 
     Raises:
         InputError: not finite, or the layer is not on the CPU.
     """
+    if sub_batch:
+        for x, d in records:
+            options = {"lr": lr, "group": x.shape[0], "sub_batch": sub_batch}
+            work.count(update_batched(layer, x, d, **options))
+        return
     if records and layer.weight.device.type != "cpu":
-        raise InputError("Analog layers are trained on the CPU; call model.cpu() before training.")
+        raise InputError("Analog layers are trained on the CPU; call model.cpu(), or take path='batched'.")
     job = None
     for x, d, group in joined(records, layer.rule):
         if job is not None:
