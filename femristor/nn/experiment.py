@@ -99,7 +99,9 @@ def run_experiment(
         jobs = [job for job in jobs if (job.plan.name, job.plan.settings.seed) not in done]
     waiting = [job for job in jobs if not finished(job)]
     try:
-        failed = _run_all(waiting, processes, progress or NullProgress())
+        failed = _run_all(
+            waiting, processes, progress or NullProgress(), lambda: write_results(run_card, jobs, place)
+        )
     except KeyboardInterrupt:
         path = write_results(run_card, jobs, place)
         raise KeyboardInterrupt(
@@ -203,11 +205,11 @@ def train_job(job: Job, progress: Progress | None = None) -> None:
         raise
 
 
-def _run_all(jobs: list[Job], processes: int, progress: Progress) -> dict[str, str]:
+def _run_all(jobs: list[Job], processes: int, progress: Progress, after) -> dict[str, str]:
     """Failures by name; other faults are raised."""
     if processes > 1 and len(jobs) > 1:
         calls = {job.name: (train_job, (job,)) for job in jobs}
-        return run_processes(calls, processes, progress)
+        return run_processes(calls, processes, progress, after)
     failed: dict[str, str] = {}
     with progress.task("trainings", len(jobs)) as task:
         for job in jobs:
@@ -215,6 +217,7 @@ def _run_all(jobs: list[Job], processes: int, progress: Progress) -> dict[str, s
                 train_job(job, progress)
             except ConvergenceError as error:
                 failed[job.name] = str(error)
+            after()
             task.advance(1, note=job.name)
     return failed
 

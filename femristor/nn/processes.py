@@ -16,7 +16,7 @@ NOTE_INTERVAL_S = 2.0
 
 
 def run_processes(
-    calls: dict[str, tuple[Callable, tuple]], processes: int, progress: Progress
+    calls: dict[str, tuple[Callable, tuple]], processes: int, progress: Progress, after: Callable[[], object]
 ) -> dict[str, str]:
     """Call functions in processes of their own.
 
@@ -24,6 +24,7 @@ def run_processes(
         calls: name to (module-level function, arguments); the function takes a Progress after them.
         processes: how many at once.
         progress: gets one step for each call that ends, and what the others say.
+        after: called when one has ended.
 
     Returns:
         Name to message of those that diverged.
@@ -46,6 +47,7 @@ def run_processes(
                     running[name] = _start(context, calls[name])
                 for name in _collect(running, task, failed):
                     running.pop(name).process.join()
+                    after()
     except BaseException:
         _end(running)
         raise

@@ -7,6 +7,7 @@ a run that is interrupted and resumed gives the same bits as one that was not, a
 import hashlib
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
@@ -41,7 +42,7 @@ class EpochSums:
     slow: int = 0
 
 
-class TrainingJob:
+class TrainingJob(ABC):
     """One training: network, optimiser, the place in the data and the history.
 
     A kind of training says what a batch is (`loss_of`), how many there are, and what the test gives.
@@ -78,24 +79,24 @@ class TrainingJob:
     def begin_epoch(self, epoch: int) -> None:
         """Make ready for an epoch, at its start or in its middle."""
 
+    @abstractmethod
     def loss_of(self, batch: int) -> tuple[torch.Tensor, int]:
         """Mean loss of a batch of this epoch, and its samples."""
-        raise NotImplementedError
 
     def before_step(self) -> None:
         """Between the gradient and the update."""
 
+    @abstractmethod
     def score(self) -> float:
         """What the test gives after an epoch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown(self, score: float) -> str:
         """The score for people."""
-        raise NotImplementedError
 
+    @abstractmethod
     def provenance(self) -> Provenance:
         """Origin of what this job makes."""
-        raise NotImplementedError
 
     def extra_arrays(self) -> tuple[NamedArray, ...]:
         """What the checkpoint keeps besides the network."""
