@@ -141,10 +141,12 @@ class Crossbar(CrossbarState):
             product = product * self.output_scale.to(product.dtype)
         return product if self.digital_bias is None else product + self.digital_bias.to(product.dtype)
 
-    @torch.compiler.disable
     def _differentiable(self, x: torch.Tensor) -> torch.Tensor:
         log_range = None if self.periphery is None else self.periphery.log_range
         return _Product.apply(x, self.crossbar_weight(), self, log_range)
+
+    # As torch.compiler.disable does, which would load the whole compiler (seconds) with this module.
+    _differentiable._torchdynamo_disable = True
 
     def product(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """What the array and its converters give, without scale and digital bias.
