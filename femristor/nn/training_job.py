@@ -78,6 +78,7 @@ class TrainingJob(ABC):
 
     def begin_epoch(self, epoch: int) -> None:
         """Make ready for an epoch, at its start or in its middle."""
+        return None
 
     @abstractmethod
     def loss_of(self, batch: int) -> tuple[torch.Tensor, int]:
@@ -85,6 +86,7 @@ class TrainingJob(ABC):
 
     def before_step(self) -> None:
         """Between the gradient and the update."""
+        return None
 
     @abstractmethod
     def score(self) -> float:
@@ -104,6 +106,7 @@ class TrainingJob(ABC):
 
     def restore_extra(self, arrays: dict[str, np.ndarray]) -> None:
         """Take back what `extra_arrays` gave."""
+        return None
 
     def run(self, *, resume: bool = False, progress: Progress | None = None) -> None:
         """Train until the last epoch.
