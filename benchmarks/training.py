@@ -42,14 +42,15 @@ BATCH, TIME = 32, 100
 LR = 0.01
 
 MEMORY = """
-import resource, torch
+from pathlib import Path
 from femristor.device import load_card
 from femristor.nn.datasets import load_mnist
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.training import TrainSettings, train_mnist
 device = SoftBoundsDevice.from_card(load_card("cmo_hfox"))
 train_mnist(load_mnist(), TrainSettings(epochs=1), device=device)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not ru_maxrss: a child inherits its parent's there.
+print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])
 """
 
 

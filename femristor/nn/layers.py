@@ -189,7 +189,7 @@ class AnalogLinear(Crossbar):
         """
         if not isinstance(self.rule, AgadSettings):
             raise InputError(f"The layer is trained by '{self.rule.name}', which keeps no AGAD state.")
-        arrays = {name: getattr(self, f"agad_{name}").numpy() for name in STATE_FIELDS}
+        arrays = {name: self._buffers[f"agad_{name}"].numpy() for name in STATE_FIELDS}
         return AgadState(**(arrays | {"scales": arrays["scales"].view(np.float64)}))
 
     def get_extra_state(self) -> torch.Tensor:

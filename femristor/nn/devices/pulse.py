@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from femristor.nn.counter_rng import draw, draw_plain, normal, normal_plain
 from femristor.nn.devices.parameters import (
@@ -110,6 +112,34 @@ def prepare(spaces, common, own):
         for t in range(cells.shape[1]):
             cells[SIGMA, t], cells[LOW, t] = common[0], common[1]
             cells[HIGH, t], cells[INVERSE, t] = common[2], common[3]
+
+
+@intrinsic
+def _fetch(context, address):
+    """Ask for the cache line at an address; nothing waits for it."""
+
+    def build(_, builder, signature, arguments):
+        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        builder.call(function, [builder.inttoptr(arguments[0], byte), word(0), word(2), word(1)])
+        return ir.Constant(ir.IntType(64), 0)
+
+    return numba.types.int64(numba.types.int64), build
+
+
+@numba.njit(error_model="numpy")
+def fetch_row(weight, steps, row):
+    """Have a row's weights and steps brought near while another row is worked on."""
+    if row < weight.shape[0]:
+        cells = 8 * steps.shape[1]
+        first = steps.ctypes.data + row * cells
+        for offset in range(0, cells, 64):
+            _fetch(first + offset)
+        cells = 4 * weight.shape[1]
+        first = weight.ctypes.data + row * cells
+        for offset in range(0, cells, 64):
+            _fetch(first + offset)
 
 
 # Whole arrays and indices instead of views: a view costs two atomic reference counts, more than the pulses.

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from femristor.nn.counter_rng import child, draw, normal, uniform
-from femristor.nn.devices.pulse import LANES, fire, prepare, scratch
+from femristor.nn.devices.pulse import LANES, fetch_row, fire, prepare, scratch
 from femristor.nn.pulsed_update import (
     KEY_CHOP,
     KEY_DIRECT,
@@ -168,6 +168,7 @@ def run_rows(
     hits, chances = np.empty(used[0] + 1, dtype=np.int64), np.empty(used[0], dtype=np.float32)
     fired = written = 0
     for i in range(first, last):
+        fetch_row(fast, steps, i + 1)
         found = row_hits(errors, plan, i, chances, hits)
         done = 0
         for e in range(reads + 1):

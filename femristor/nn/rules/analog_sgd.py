@@ -13,7 +13,7 @@ import numpy as np
 
 from femristor.nn.counter_rng import child, child_plain
 from femristor.nn.devices.parameters import DeviceArray
-from femristor.nn.devices.pulse import fire, laws, prepare, scratch
+from femristor.nn.devices.pulse import fetch_row, fire, laws, prepare, scratch
 from femristor.nn.pulsed_update import (
     PulseTrain,
     check_vectors,
@@ -59,6 +59,7 @@ def _rows(weight, law, errors, plan, first, last):
     hits, chances = np.empty(used[0] + 1, dtype=np.int64), np.empty(used[0], dtype=np.float32)
     fired = 0
     for i in range(first, last):
+        fetch_row(weight, steps, i + 1)
         for h in range(row_hits(errors, plan, i, chances, hits)):
             slot = hits[h]
             down = np.uint32(errors[i, samples[slot]] > np.float32(0.0))
