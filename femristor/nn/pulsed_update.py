@@ -29,6 +29,7 @@ from femristor.nn.devices.pulse import LANES, fire_plain
 
 KEY_INPUT, KEY_ERROR, KEY_PULSE, KEY_READ, KEY_WRITE, KEY_CHOP, KEY_DIRECT = map(np.uint64, range(1, 8))
 _EXPONENT = np.int32(0x7F800000)
+KEPT_CODES = 2**18
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,27 @@ def empty_plan(batch: int, length: int, cols: int) -> Plan:
         d_factor=np.zeros(batch, dtype=np.float32),
         used=np.zeros(2, dtype=np.int64),
     )
+
+
+def tile_plan(devices: DeviceArray, batch: int, length: int) -> Plan:
+    """Space for a plan of an array; a small one is kept with the array, so that steps do not allocate it anew.
+
+    Args:
+        devices: of the array that takes the pulses; its last plan must have been carried out.
+        batch: samples.
+        length: most slots.
+
+    Returns:
+        A plan without slots.
+    """
+    size = (batch, length)
+    kept_size, plan = vars(devices).get("_plan", (None, None))
+    if kept_size != size:
+        plan = empty_plan(batch, length, devices.shape[1])
+        if plan.codes.size <= KEPT_CODES:
+            vars(devices)["_plan"] = (size, plan)
+    plan.used[:] = 0
+    return plan
 
 
 @numba.njit(inline="always")

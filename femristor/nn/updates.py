@@ -34,6 +34,10 @@ def joined(records: list[Record], rule) -> Iterator[tuple[np.ndarray, np.ndarray
     Yields:
         Inputs and errors of an update, and the samples of each batch in it.
     """
+    if len(records) == 1:
+        x, d = records[0]
+        yield x.numpy(), d.numpy(), x.shape[0]
+        return
     for size, same in groupby(records, key=lambda record: record[0].shape[0]):
         pairs = list(same)
         most = 1

@@ -32,7 +32,7 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import laws
-from femristor.nn.pulsed_update import PulseTrain, check_vectors, empty_plan
+from femristor.nn.pulsed_update import PulseTrain, check_vectors, tile_plan
 from femristor.nn.rows import RowJob
 from femristor.nn.rules.agad_kernel import plan_batch, run_rows
 
@@ -250,9 +250,8 @@ def start(
         InputError: shapes that do not fit or numbers that are not finite.
     """
     x, d = check_vectors(x, d, weight.shape)
-    batch, cols = x.shape
-    train = settings.train
-    packed = empty_plan(batch, train.length, cols).pack()
+    batch, train = x.shape[0], settings.train
+    packed = tile_plan(fast_devices, batch, train.length).pack()
     events, event_keys = np.empty((batch, 5), dtype=np.int64), np.empty((batch, 2), dtype=np.uint64)
     memory = (1.0 - settings.auto_momentum) / (group or batch)
     numbers = (settings.fast_lr, memory, settings.chop_probability)

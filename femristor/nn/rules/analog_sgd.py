@@ -17,10 +17,10 @@ from femristor.nn.devices.pulse import fetch_row, fire, laws, prepare, scratch
 from femristor.nn.pulsed_update import (
     PulseTrain,
     check_vectors,
-    empty_plan,
     largest,
     plan_sample,
     row_hits,
+    tile_plan,
     train_scales,
     update_sample_plain,
 )
@@ -101,7 +101,7 @@ def start(
     """
     x, d = check_vectors(x, d, weight.shape)
     train = settings.train
-    packed = empty_plan(x.shape[0], train.length, x.shape[1]).pack()
+    packed = tile_plan(devices, x.shape[0], train.length).pack()
     options = (train.length, train.manage_length, train.manage_scale)
     _plan(x, d, float(rate), devices.granularity, options, key, first_sample, packed)
     law, errors = laws(devices).pack(), np.ascontiguousarray(d.T)
