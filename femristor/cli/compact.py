@@ -2,8 +2,8 @@
 
 import click
 
-from femristor.cli.distil import command as distil_command
 from femristor.cli.compact_export import command as export_command
+from femristor.cli.distil import command as distil_command
 from femristor.cli.noise import command as noise_command
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.switching import load_of

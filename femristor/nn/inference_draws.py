@@ -4,9 +4,11 @@ A draw's cells depend on (seed, draw) only, so who computes it changes nothing.
 """
 
 import os
+import pickle
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -81,7 +83,7 @@ def over_processes(job: DrawJob, draws: Sequence[int], processes: int) -> Iterat
     """Draws in other processes of this machine.
 
     Raises:
-        InputError: a part of the job cannot be sent to another process.
+        InputError: a part of the job cannot be sent to another process, or a process died.
     """
     pool = ProcessPoolExecutor(
         min(processes, len(draws)), get_context("spawn"), initializer=_start_worker, initargs=(job,)
@@ -89,13 +91,17 @@ def over_processes(job: DrawJob, draws: Sequence[int], processes: int) -> Iterat
     try:
         try:
             waiting = {pool.submit(_run_in_worker, draw): draw for draw in draws}
-        except (AttributeError, TypeError) as error:
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
             raise InputError(
                 f"The network or its cells cannot be sent to other processes ({error}); use one process."
             ) from error
         while waiting:
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
             yield [(waiting.pop(future), future.result()) for future in ready]
+    except BrokenProcessPool:
+        raise InputError(
+            "A process of the draws ended by itself, memory may be short; use fewer processes and go on with --resume."
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -156,14 +162,3 @@ def share_network(network: torch.nn.Module) -> None:
     if launched_ranks()[1] > 1:
         for tensor in network.state_dict().values():
             torch.distributed.broadcast(tensor, 0)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: sums keep their order, and processes do not fight."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -23,7 +23,6 @@ from femristor.nn.inference_draws import (
     launched_ranks,
     on_any_rank,
     one_by_one,
-    one_thread,
     over_processes,
     over_ranks,
 )
@@ -31,6 +30,7 @@ from femristor.nn.inference_result import InferenceDraws, InferenceExperiment, S
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.interrupt import InterruptFlag
 from femristor.nn.mvm import CellMaker
+from femristor.nn.threads import one_thread
 
 DAY_S = 86400.0
 YEAR_S = 365 * DAY_S
@@ -112,7 +112,7 @@ def inference_experiment(
         seed: of the cells.
         name: of the network.
         details: further settings that the result depends on (how the network was trained).
-        card: device card, for the provenance.
+        card: device card, for the provenance and the check of a checkpoint.
         inputs: names and hashes of the data, for the provenance.
         processes: of this machine.
         checkpoint: file that is written after each draw.
@@ -134,6 +134,8 @@ def inference_experiment(
         times = tuple(float(time) for time in plan.times_s)
         job = DrawJob(network, make_cells, data, times, seed)
         described = _described(plan, seed, name, details)
+        if card is not None:
+            described["card"] = card.hash
         kept = _Kept(described, fingerprint(model), checkpoint)
         if resume:
             kept.restore()

@@ -22,10 +22,10 @@ from femristor.core.rng import generator
 from femristor.nn.datasets import Mnist
 from femristor.nn.hardware_aware import HardwareAwareSettings, hardware_aware
 from femristor.nn.inference_data import LabelledData, TextData
-from femristor.nn.inference_draws import one_thread
 from femristor.nn.networks import perceptron
 from femristor.nn.text_data import Text
 from femristor.nn.text_network import CharacterLSTM
+from femristor.nn.threads import one_thread
 
 NETWORKS = ("mnist", "cnn", "text")
 CALIBRATION_SAMPLES = 500
@@ -161,8 +161,11 @@ def fit_images(
 
     Raises:
         ConvergenceError: the loss is not finite.
+        InputError: no image, or more than there are.
     """
-    count = min(train_images, len(data.train_images))
+    count = train_images
+    if not 1 <= count <= len(data.train_images):
+        raise InputError(f"{count} training images are wanted; give 1 to {len(data.train_images)}.")
     images, labels = data.train_images[:count], torch.from_numpy(data.train_labels[:count])
 
     def batches(epoch: int) -> Iterator[Batch]:
@@ -201,7 +204,10 @@ def fit_text(
 
     Raises:
         ConvergenceError: the loss is not finite.
+        InputError: too few characters, or more than there are.
     """
+    if characters is not None and not 1 <= characters <= len(data.train):
+        raise InputError(f"{characters} training characters are wanted; give 1 to {len(data.train)}.")
     text = data.train if characters is None else data.train[:characters]
     length = len(text) // settings.batch
     if length < 2:

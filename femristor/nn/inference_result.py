@@ -29,7 +29,7 @@ class InferenceExperiment:
         cells: weights on crossbars.
         tiles: crossbars.
         settings: everything that the result depends on.
-        status: SAMPLED, or INTERRUPTED with fewer draws than were wanted.
+        status: SAMPLED.
         provenance: card, seed, data hashes, versions.
     """
 

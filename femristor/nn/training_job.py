@@ -8,8 +8,6 @@ import hashlib
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from femristor.core.provenance import Provenance
 from femristor.nn.checkpoint import load_checkpoint, network_arrays, restore_network
 from femristor.nn.interrupt import InterruptFlag
 from femristor.nn.layers import AnalogLinear
+from femristor.nn.threads import one_thread
 from femristor.nn.training_result import NamedArray, TrainingCheckpoint
 
 DIVERGED = 5.0
@@ -287,14 +286,3 @@ def describe(settings, device, rule) -> dict[str, str | int | float | bool]:
         elif isinstance(value, str | int | float | bool) and name != "label":
             flat[f"device.{name}"] = value
     return flat
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: small products gain nothing from more, and sums keep their order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -80,6 +80,7 @@ def test_text(capsys):
         ("cnn --acceptance 0.3", "0.3"),
         ("cnn --aware-time -1", "-1"),
         ("cnn --test-images 0", "0 test images"),
+        ("cnn --train-images 0", "0 training images"),
         ("cnn --card nowhere", "nowhere"),
         ("cnn --data missing", "not found in missing"),
         ("text --test-characters 3", "3 characters"),

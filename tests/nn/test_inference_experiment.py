@@ -94,6 +94,42 @@ def test_cells_that_cannot_be_sent_say_so(task):
         inference_experiment(model, data, weight_arrays(CARD), design=DESIGN, processes=2)
 
 
+class _Dying:
+    """Ends its process."""
+
+    def __call__(self, weights, **named):
+        os._exit(9)
+
+
+def test_a_process_that_dies_gives_one_sentence(task):
+    model, data = task
+    with pytest.raises(InputError, match="ended by itself"):
+        inference_experiment(model, data, _Dying(), design=replace(DESIGN, draws=2), processes=2)
+
+
+def test_draws_of_another_card_are_not_continued(task, tmp_path):
+    model, data = task
+    path = tmp_path / "draws.h5"
+    one = replace(DESIGN, draws=1)
+    inference_experiment(model, data, CELLS, design=one, card=CARD, checkpoint=path)
+    other = replace(CARD, hash="another card")
+    with pytest.raises(InputError, match="made with card"):
+        inference_experiment(
+            model, data, CardCells(other), design=DESIGN, card=other, checkpoint=path, resume=True
+        )
+
+
+@pytest.mark.parametrize("amount", [0, -5, 10**7])
+def test_training_on_what_is_not_there_is_refused(amount):
+    network = build_network("mnist", seed=0)
+    with pytest.raises(InputError, match=f"{amount} training images"):
+        fit_images(network, load_mnist(), FitSettings(epochs=1), train_images=amount)
+    codes = np.zeros(1000, dtype=np.uint8)
+    text = Text(codes, codes, np.arange(2, dtype=np.uint8), {})
+    with pytest.raises(InputError, match=f"{amount} training characters"):
+        fit_text(network, text, FitSettings(epochs=1), characters=amount)
+
+
 class _Interrupting:
     """Presses Ctrl-C in the middle of the second draw."""
 
