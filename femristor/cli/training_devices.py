@@ -46,13 +46,13 @@ def device_named(card, name: str, path: str | None = None, *, nsr: float | None 
         if path is not None or nsr is not None:
             raise InputError(f"--device {name} holds its own steps and noise; leave out --table and --nsr.")
         return load_device(name)
-    noise = card.statistics.pulses.noise_to_signal if nsr is None else nsr
     if name == "table":
         if path is None:
             raise InputError(
                 "--device table needs --table FILE: make one with `femristor compact build --out compact.h5`, or give a CSV of steps."
             )
-        return device_from_file(card, path, noise)
+        return device_from_file(card, path, nsr)
+    noise = card.statistics.pulses.noise_to_signal if nsr is None else nsr
     soft = replace(SoftBoundsDevice.from_card(card), noise_to_signal=noise)
     soft = soft.symmetric() if name == "symmetric" else soft
     if not changes:
@@ -61,19 +61,19 @@ def device_named(card, name: str, path: str | None = None, *, nsr: float | None 
     return replace(soft, **changes, label=f"{soft.label}, {listed}")
 
 
-def device_from_file(card, path: str | Path, nsr: float):
+def device_from_file(card, path: str | Path, nsr: float | None = None):
     """A device from a file.
 
     Args:
         card: device card.
         path: HDF5 of `femristor compact build`, of pulse steps or of a fitted device, or a CSV of steps.
-        nsr: noise of a step over its mean, where the file has none.
+        nsr: noise of a step over its mean, for a file without noise of its own; the card's by default.
 
     Returns:
         The device.
 
     Raises:
-        InputError: a file of something else, or steps without a symmetry point.
+        InputError: a file of something else, steps without a symmetry point, or a noise for a file that has its own.
     """
     from femristor.nn.devices.table_device import TableDevice
 
@@ -83,13 +83,16 @@ def device_from_file(card, path: str | Path, nsr: float):
         found = _hdf5(card, path)
         device = device_of(found)
         if device is not None:
+            if nsr is not None:
+                raise InputError(f"{path}: this device has its own noise; leave out nsr.")
             return device
     else:
         from femristor.array.pulse_model import read_step_table
 
         found = read_step_table(path)
     label = f"steps of {Path(path).name}"
-    return TableDevice.from_steps(found.conductance_S, found.step_up_S, found.step_down_S, nsr, label=label)
+    noise = card.statistics.pulses.noise_to_signal if nsr is None else nsr
+    return TableDevice.from_steps(found.conductance_S, found.step_up_S, found.step_down_S, noise, label=label)
 
 
 def plan_device(plan, card):
@@ -122,9 +125,6 @@ def _hdf5(card, path: str | Path):
     from femristor.nn.devices.files import device_of
 
     found = store.load(path)
-    device = device_of(found)
-    if device is not None:
-        return device
     if isinstance(found, CompactTable):
         return pulse_steps(found, card)
     if isinstance(found, PulseSteps) or device_of(found) is not None:

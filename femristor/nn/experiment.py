@@ -122,7 +122,7 @@ def plan_jobs(
     """All (run, seed) of a card, seeds of a run together.
 
     Raises:
-        InputError: a name in `only` that no run has, seeds below 0, or a device that cannot be made.
+        InputError: a name in `only` that no run has, seeds below 0 or given twice, or a device that cannot be made.
     """
     names = [run.name for run in run_card.runs]
     for name in only:
@@ -131,6 +131,8 @@ def plan_jobs(
     chosen = run_card.seeds if seeds is None else tuple(seeds)
     if not chosen or min(chosen) < 0:
         raise InputError("No seed to run; give --seeds as numbers of 0 or more, 0,1,2 for example.")
+    if len(set(chosen)) != len(chosen):
+        raise InputError("A seed twice is no second sample; give each of --seeds once.")
     jobs = []
     for run in run_card.runs:
         if only and run.name not in only:
@@ -279,7 +281,7 @@ def _merge(run_card: RunCard, lines: list[dict], folder: Path, *, here=None) -> 
 
 
 def job_lines(run_card: RunCard, job: Job) -> list[dict]:
-    """The lines of one training, from its checkpoint."""
+    """The lines of one training, from its checkpoint, up to the epochs that the card wants."""
     state = checkpoint_of(job)
     if state is None:
         return []
@@ -320,5 +322,5 @@ def job_lines(run_card: RunCard, job: Job) -> list[dict]:
             "slow_pulses": int(row[4]),
             **tail,
         }
-        for number, row in enumerate(state.history)
+        for number, row in enumerate(state.history[: plan.settings.epochs])
     ]

@@ -25,6 +25,7 @@ NEEDED = (
     "paper",
     "settings",
 )
+NUMBERS = {"seed": int, "epoch": int, "epochs": int, "score": int | float, "paper": int | float | None}
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def read_results(folder: str | Path) -> list[dict]:
         One dictionary an epoch of a training.
 
     Raises:
-        DataError: no results, not JSON lines, keys missing, or a newer schema.
+        DataError: no results, not JSON lines, keys missing, text in place of a number, or a newer schema.
     """
     given = Path(folder)
     path = given if given.suffix == ".jsonl" else given / RESULTS_FILE
@@ -130,8 +131,18 @@ def read_results(folder: str | Path) -> list[dict]:
         missing = [key for key in NEEDED if key not in line]
         if missing:
             raise DataError(f"{path}: line {number} has no {missing[0]}; run the experiment again.")
+        wrong = [key for key, kinds in NUMBERS.items() if not _is(line[key], kinds)]
+        if wrong or line["epoch"] < 1:
+            key = wrong[0] if wrong else "epoch"
+            raise DataError(
+                f"{path}: line {number} has {key} = {line[key]!r}, which is no such number; run the experiment again."
+            )
         lines.append(line)
     return lines
+
+
+def _is(value, kinds) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def summarise(lines: list[dict]) -> ExperimentSummary:

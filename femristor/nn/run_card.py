@@ -160,6 +160,8 @@ def _card(raw: dict, source: Path, *, quick: bool) -> RunCard:
     seeds = raw.get("seeds", [0])
     if not isinstance(seeds, list) or not seeds or not all(_is_int(seed) and seed >= 0 for seed in seeds):
         raise InputError(f"seeds is {seeds!r}; give a list of whole numbers, 0 or more.")
+    if len(set(seeds)) != len(seeds):
+        raise InputError(f"seeds is {seeds!r}; a seed twice is no second sample, remove it.")
     common = _table(raw, "settings", "settings")
     over = _table(raw, "quick", "quick") if quick else {}
     runs: list[RunPlan] = []
@@ -195,8 +197,9 @@ def _run(entry: dict, place: str, task: str, common: dict, over: dict, folder: P
         device = str(folder / device)
     rule = None
     if device == "fp":
-        if "rule" in entry or "rule_settings" in entry:
-            raise InputError(f"{place}: rule has no use in floating point; remove it.")
+        for key in ("rule", "rule_settings", "device_settings"):
+            if key in entry:
+                raise InputError(f"{place}: {key} has no use in floating point; remove it.")
     else:
         rule = _rule(entry, place)
     settings = {**common, **_table(entry, "settings", place), **over}
@@ -208,7 +211,7 @@ def _run(entry: dict, place: str, task: str, common: dict, over: dict, folder: P
         device_settings=_device_settings(entry, place),
         rule=rule,
         settings=typed_settings(TASKS[task], settings, f"{place}: settings"),
-        paper=None if "paper" not in entry else share(entry["paper"], f"{place}: paper"),
+        paper=None if "paper" not in entry else _paper(entry["paper"], task, f"{place}: paper"),
         source=str(entry.get("source", "")),
         note=str(entry.get("note", "")),
     )
@@ -284,6 +287,17 @@ def share(raw, place: str) -> float:
         return parse_quantity(raw, "", place)
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise InputError(f'{place} is {raw!r}; give a number such as 0.2 or "20 %".')
+    return float(raw)
+
+
+def _paper(raw, task: str, place: str) -> float:
+    if task == "mnist":
+        found = share(raw, place)
+        if not 0 <= found <= 1:
+            raise InputError(f'{place} is {raw!r}; an accuracy is a share, "97.6 %" or 0.976.')
+        return found
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not raw >= 1:
+        raise InputError(f"{place} is {raw!r}; a perplexity is a plain number of 1 or more.")
     return float(raw)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from femristor.cli.main import main
+from femristor.nn.devices.files import save_device
+from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 CARD = """
@@ -77,6 +79,8 @@ def test_quick_runs_of_the_projects_cards(capsys, card, only):
         (("run", "lost.toml"), "steps.csv"),
         (("run", "lame.toml"), "symmetry point"),
         (("run", "mixed.toml"), "keep nsr only"),
+        (("run", "noisy.toml"), "this device has its own noise"),
+        (("run", "small.toml", "--seeds", "1,1"), "A seed twice"),
     ],
 )
 def test_wrong_input_is_one_sentence(capsys, tmp_path, words, said):
@@ -87,6 +91,9 @@ def test_wrong_input_is_one_sentence(capsys, tmp_path, words, said):
     (tmp_path / "lame.csv").write_text("\n".join(["conductance_uS,step_up_uS,step_down_uS", *rows]) + "\n")
     mixed = "device_settings = { n_states = 10 }\nsettings"
     (tmp_path / "mixed.toml").write_text(CARD.replace('"fp"\nsettings', f'"lame.csv"\n{mixed}'))
+    save_device(SoftBoundsDevice(), tmp_path / "own.h5")
+    noisy = 'device_settings = { nsr = "20 %" }\nsettings'
+    (tmp_path / "noisy.toml").write_text(CARD.replace('"fp"\nsettings', f'"own.h5"\n{noisy}'))
     code, out, err = call(capsys, *words)
     assert code == 2 and out == "" and said in err
     assert len(err.strip().splitlines()) == 1 and "Traceback" not in err

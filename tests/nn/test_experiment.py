@@ -114,6 +114,13 @@ def test_kept_results_are_taken_as_done(finished, tmp_path, monkeypatch):
     assert experiment.kept_lines(jobs, tmp_path / "none.jsonl") == []
 
 
+def test_fewer_epochs_than_a_checkpoint_has(finished):
+    _, folder = finished
+    card = write(folder, CARD.replace("epochs = 2", "epochs = 1"))
+    (job, *_) = plan_jobs(card, None, folder, make_device=make_device, only=["fp"])
+    assert [(x["epoch"], x["epochs"]) for x in experiment.job_lines(card, job)] == [(1, 1)]
+
+
 class Stop:
     """Ctrl-C at the n-th note of progress."""
 
@@ -205,6 +212,8 @@ def test_broken_files_are_named(finished, tmp_path):
         ("{", "line 1 is not JSON"),
         ('{"schema": 9}', "another schema"),
         ('{"schema": 1}', "has no"),
+        (json.dumps(line("a", 0, 1, "high")), "line 1 has score = 'high'"),
+        (json.dumps(line("a", 0, 0, 0.9)), "line 1 has epoch = 0"),
     ):
         results.write_text(text + "\n")
         with pytest.raises(DataError, match=words):
@@ -217,6 +226,8 @@ def test_no_seed_and_no_process(finished, tmp_path):
     card, _ = finished
     with pytest.raises(InputError, match="--seeds"):
         plan_jobs(card, None, tmp_path, make_device=make_device, seeds=[-1])
+    with pytest.raises(InputError, match="A seed twice"):
+        plan_jobs(card, None, tmp_path, make_device=make_device, seeds=[0, 1, 0])
     with pytest.raises(InputError, match="--processes"):
         run(card, tmp_path, processes=0)
 

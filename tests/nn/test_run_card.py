@@ -77,6 +77,9 @@ def test_cards_of_the_project_are_good(name):
         ("schema = 1", "", "schema is None"),
         ('task = "mnist"', 'task = "cifar"', "task is 'cifar'"),
         ("seeds = [3, 4]", "seeds = [-1]", "seeds"),
+        ("seeds = [3, 4]", "seeds = [3, 3]", "a seed twice"),
+        ('device = "fp"', 'device = "fp"\ndevice_settings = { n_states = 9 }', "device_settings has no use"),
+        ('paper = "96.9 %"', "paper = 96.9", "run a: paper is 96.9; an accuracy is a share"),
         ("seeds = [3, 4]", "sed = [3]", "unknown key sed; did you mean seeds?"),
         ("epochs = 7", "epoch = 7", "run a: settings: unknown key epoch; did you mean epochs?"),
         ("epochs = 7", 'epochs = "7"', "settings.epochs is '7'"),
@@ -112,3 +115,11 @@ def test_a_wrong_card_is_one_sentence(tmp_path, old, new, words):
 def test_a_missing_card(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         load_run_card(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("paper", ['"97 %"', "0.9", "true"])
+def test_a_perplexity_is_no_share(tmp_path, paper):
+    text = f'schema = 1\ntask = "text"\n[[run]]\nname = "a"\npaper = {paper}\n'
+    with pytest.raises(CardError, match="a perplexity is a plain number"):
+        load_run_card(write(tmp_path, text))
+    assert load_run_card(write(tmp_path, text.replace(paper, "4.7"))).runs[0].paper == 4.7
