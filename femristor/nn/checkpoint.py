@@ -7,6 +7,7 @@ import torch
 
 from femristor.core import store
 from femristor.core.errors import InputError
+from femristor.nn.state import EXTRA, OTHER_DEVICES
 from femristor.nn.training_result import NamedArray, TrainingCheckpoint
 
 
@@ -24,7 +25,7 @@ def network_arrays(network: torch.nn.Module) -> tuple[NamedArray, ...]:
 
 
 def restore_network(network: torch.nn.Module, tensors: tuple[NamedArray, ...], *, origin: str) -> None:
-    """Put saved tensors back, in place.
+    """Put saved tensors back, in place; all of them or none.
 
     Args:
         network: model of the same architecture.
@@ -41,6 +42,10 @@ def restore_network(network: torch.nn.Module, tensors: tuple[NamedArray, ...], *
             raise InputError(
                 f"{origin}: the checkpoint belongs to another architecture ({name} differs); start over with another --out."
             )
+    for name, tensor in own.items():
+        # Looked at here for all layers: `load_state_dict` would have changed those before the one that differs.
+        if name.endswith(EXTRA) and not np.array_equal(tensor.cpu().numpy(), saved[name]):
+            raise InputError(f"{origin}: {OTHER_DEVICES}")
     network.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in saved.items()})
 
 

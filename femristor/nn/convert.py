@@ -106,12 +106,19 @@ def remap(model: torch.nn.Module, *, use: float = 0.6) -> None:
         part.remap(use)
 
 
-def _walk(module: torch.nn.Module, make, name: str) -> torch.nn.Module:
+def _walk(module: torch.nn.Module, make, name: str, done: dict | None = None) -> torch.nn.Module:
+    """Layers in place of layers; one that is used at several places stays one."""
+    done = {} if done is None else done
+    if id(module) in done:
+        return done[id(module)][1]
     made = make(module, name)
+    # The old module is kept too, so that no other one gets its id.
+    done[id(module)] = (module, module if made is None else made)
     if made is not None:
         return made.train(module.training)
-    for child, inner in module.named_children():
-        setattr(module, child, _walk(inner, make, f"{name}.{child}"))
+    for child, inner in list(module._modules.items()):
+        if inner is not None:
+            setattr(module, child, _walk(inner, make, f"{name}.{child}", done))
     return module
 
 

@@ -23,7 +23,7 @@ from femristor.nn.rules.agad import AgadSettings, AgadState
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
 from femristor.nn.state import OTHER_DEVICES
-from femristor.nn.updates import start_updates
+from femristor.nn.updates import check_records, start_updates
 
 Rule = AgadSettings | AnalogSgdSettings | MixedPrecisionSettings
 STATE_FIELDS = tuple(item.name for item in fields(AgadState))
@@ -165,6 +165,17 @@ class AnalogLinear(Crossbar):
         work = RowWork(threads)
         self.start_updates(lr, work=work)
         return work.finish()
+
+    def check_records(self, *, sub_batch: int = 0) -> None:
+        """Refuse what was kept if `start_updates` would; nothing is changed or dropped.
+
+        Args:
+            sub_batch: as of `start_updates`.
+
+        Raises:
+            InputError: not finite, or the layer is not on the CPU.
+        """
+        check_records(self, self._records, sub_batch=sub_batch)
 
     def start_updates(self, lr: float, *, work: RowWork, sub_batch: int = 0) -> None:
         """Plan what was kept, queue its rows and drop it.

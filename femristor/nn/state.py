@@ -13,7 +13,10 @@ OTHER_DEVICES = "The checkpoint belongs to other devices; build the network with
 
 
 class CrossbarState(torch.nn.Module):
-    """float32 state, and a state_dict that refuses another architecture or other devices before it takes anything."""
+    """float32 state, and a state_dict that refuses another architecture or other devices before this layer takes anything.
+
+    `checkpoint.restore_network` looks at all layers of a network before it changes the first one.
+    """
 
     def _apply(self, fn, recurse=True):
         def moved(tensor):

@@ -6,6 +6,7 @@ sample's number and the rows are independent. The memory of AGAD's averages stil
 Mixed precision counts its transfers in batches and is not joined.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -49,6 +50,28 @@ def joined(records: list[Record], rule) -> Iterator[tuple[np.ndarray, np.ndarray
             yield x.numpy(), d.numpy(), size
 
 
+def check_records(layer, records: list[Record], *, sub_batch: int = 0) -> None:
+    """Refuse, before anything is changed, what `start_updates` would refuse.
+
+    Args:
+        layer: `AnalogLinear`.
+        records: (batch, cols) inputs and (batch, rows) errors of each batch that it kept.
+        sub_batch: as of `start_updates`.
+
+    Raises:
+        InputError: not finite, or the layer is not on the CPU.
+    """
+    if records and not sub_batch and layer.weight.device.type != "cpu":
+        raise InputError("Analog layers are trained on the CPU; call model.cpu(), or take path='batched'.")
+    for pair in records:
+        for name, values in zip(("input", "gradient"), pair, strict=True):
+            # One sum sees every NaN and infinity; only where it overflows are all entries looked at.
+            if not math.isfinite(float(values.sum())) and not bool(torch.isfinite(values).all()):
+                raise InputError(
+                    f"The {name} of an analog layer is NaN or infinite; lower the learning rate or check the loss."
+                )
+
+
 def start_updates(layer, records: list[Record], *, lr: float, work: RowWork, sub_batch: int = 0) -> None:
     """Plan the updates of one layer and queue its rows.
 
@@ -62,13 +85,13 @@ def start_updates(layer, records: list[Record], *, lr: float, work: RowWork, sub
     Raises:
         InputError: not finite, or the layer is not on the CPU.
     """
+    if sub_batch or len(records) > 1 or layer.weight.device.type != "cpu":
+        check_records(layer, records, sub_batch=sub_batch)
     if sub_batch:
         for x, d in records:
             options = {"lr": lr, "group": x.shape[0], "sub_batch": sub_batch}
             work.count(update_batched(layer, x, d, **options))
         return
-    if records and layer.weight.device.type != "cpu":
-        raise InputError("Analog layers are trained on the CPU; call model.cpu(), or take path='batched'.")
     job = None
     for x, d, group in joined(records, layer.rule):
         if job is not None:

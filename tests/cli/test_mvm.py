@@ -90,6 +90,8 @@ def test_compensation_keeps_the_references(capsys):
         (["--sizes", "8,big"], "no list of whole numbers"),
         (["--sizes", "0,8"], "1 or more"),
         (["--remedy", "pair"], "add --wires exact"),
+        (["--segment-ohm", "1"], "--segment-ohm is of wires"),
+        (["--wires", "closed", "--drive", "both"], "are of exact wires"),
         (["--wires", "exact", "--remedy", "prayer"], "prayer"),
         (["--wires", "exact", "--segment-ohm", "-1"], "no wire has"),
         (["--wires", "closed", "--segment-ohm", "0"], "more than 0 ohm"),

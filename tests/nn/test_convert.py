@@ -103,6 +103,19 @@ def test_training_moves_all_kinds_of_layers_downhill():
     assert losses[-1] < 0.5 * losses[0] and optimiser.slow_pulses > 0
 
 
+def test_a_layer_at_two_places_stays_one():
+    layer = torch.nn.Linear(6, 6)
+    inner = torch.nn.Sequential(torch.nn.Tanh(), layer)
+    model = torch.nn.Sequential(layer, torch.nn.Tanh(), layer, inner)
+    analog = to_analog(model, SoftBoundsDevice())
+    assert isinstance(analog[0], AnalogLinear)
+    assert analog[2] is analog[0] and analog[3][1] is analog[0] and model[2] is layer
+    x = torch.rand(5, 6)
+    assert torch.allclose(analog(x), model(x), atol=1e-5)
+    back = to_digital(analog)
+    assert back[2] is back[0] and back[3][1] is back[0] and isinstance(back[0], torch.nn.Linear)
+
+
 def test_a_card_is_enough():
     card = load_card("cmo_hfox")
     net, x = made(1)

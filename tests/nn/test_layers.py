@@ -1,6 +1,7 @@
 """AnalogLinear and AnalogSGD: the textbook in the ideal configuration, state round trips, bad input."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -201,6 +202,21 @@ def test_nan_gradient_is_an_error_and_changes_nothing():
     with pytest.raises(InputError, match="NaN"):
         optimiser.step()
     assert torch.equal(layer.weight, before)
+
+
+@pytest.mark.parametrize("kind", ["input", "gradient"])
+def test_records_are_looked_at_before_the_first_pulse(kind):
+    """A layer whose second time step is bad has no pulse from the first one."""
+    layer = small()
+    layer.record(torch.ones(2, 7), torch.ones(2, 4))
+    layer.record(torch.ones(3, 7), torch.ones(3, 4))
+    layer._records[1][kind == "gradient"][0, 0] = math.inf
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    with pytest.raises(InputError, match=f"The {kind} of an analog layer is NaN"):
+        layer.check_records()
+    with pytest.raises(InputError, match=f"The {kind} of an analog layer is NaN"):
+        layer.apply_updates(0.1)
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])

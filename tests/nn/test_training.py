@@ -167,7 +167,7 @@ def test_checkpoints_of_other_runs_are_refused(data, tmp_path):
         (small(layers=(784, 12, 10)), DEVICE, QUICK, "layers"),
         (small(seed=1), DEVICE, QUICK, "seed|devices"),
         (small(lr=0.02), DEVICE, QUICK, "lr"),
-        (small(), SoftBoundsDevice(n_states_mean=30.0), QUICK, "devices"),
+        (small(), SoftBoundsDevice(n_states_mean=30.0), QUICK, "device.n_states_mean"),
         (small(), DEVICE, AnalogSgdSettings(), "rule"),
         (small(), None, None, "device"),
     ]
@@ -259,3 +259,13 @@ def test_learning_rate_decays_after_its_hold_and_resumes():
     assert [settings.rate(epoch) for epoch in range(5)] == [0.1, 0.1, 0.1, 0.05, 0.025]
     with pytest.raises(InputError, match="factor above 0"):
         TrainSettings(lr_decay=0.0)
+
+
+def test_a_network_is_restored_as_a_whole_or_not_at_all():
+    first, last = (perceptron((4, 3, 2), device=DEVICE, seed=seed) for seed in (0, 1))
+    mixed = network_arrays(torch.nn.Sequential(first[0], first[1], last[2], first[3]))
+    with torch.no_grad():
+        first[0].weight.zero_()
+    with pytest.raises(InputError, match=r"x\.h5: The checkpoint belongs to other devices"):
+        restore_network(first, mixed, origin="x.h5")
+    assert not first[0].weight.any(), "its own layer fits, but must wait for the others"
