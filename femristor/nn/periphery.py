@@ -72,7 +72,10 @@ class Periphery(CrossbarState):
 
     Args:
         settings: what stands around the array.
-        lowest: smallest range that calibration gives (1 where a bias line of 1 must fit).
+        lowest: smallest range that is calibrated or learned (1 where a bias line of 1 must fit).
+
+    Raises:
+        InputError: a given range below `lowest` whose DAC would clip the bias line.
 
     Attributes:
         log_range: the learned range's logarithm, a parameter (learned only).
@@ -84,6 +87,11 @@ class Periphery(CrossbarState):
     def __init__(self, settings: PeripherySettings, *, lowest: float = 0.0) -> None:
         super().__init__()
         self.settings, self.lowest, self.calibrating = settings, lowest, False
+        if settings.input_range in ("fixed", "learned") and settings.dac and settings.range < lowest:
+            raise InputError(
+                f"An input range of {settings.range:g} clips the line of an analog bias, which carries 1; "
+                "give 1 or more, or bias='digital'."
+            )
         self.log_range = None
         if settings.input_range == "learned":
             self.log_range = torch.nn.Parameter(torch.tensor(math.log(settings.range)))
@@ -113,7 +121,7 @@ class Periphery(CrossbarState):
             largest = x.abs().amax(dim=-1, keepdim=True)
             return torch.where(largest > 0, largest, torch.ones_like(largest))
         if kind == "learned":
-            return self.log_range.detach().exp().to(x.dtype)
+            return self.log_range.detach().exp().clamp(min=self.lowest).to(x.dtype)
         if kind == "fixed":
             return x.new_tensor(self.settings.range)
         if self.calibrating:
@@ -198,7 +206,10 @@ class Periphery(CrossbarState):
         slope = torch.zeros_like(z) if dac is None else dac(z) - z.clamp(-dac.bound, dac.bound)
         if dac is not None:
             slope = torch.where(z.abs() > dac.bound, dac.bound * torch.sign(z), slope)
-        return (gradient * slope * alpha).sum().to(self.log_range.dtype)
+        found = (gradient * slope * alpha).sum().to(self.log_range.dtype)
+        # At its least a range is not pushed further down, so that it can come back at once.
+        held = self.lowest > 0 and float(self.log_range.detach()) <= math.log(self.lowest)
+        return found.clamp(max=0.0) if held else found
 
 
 @contextmanager

@@ -245,3 +245,25 @@ def test_bad_settings_are_named_in_one_sentence(call, words):
     with pytest.raises(InputError) as caught:
         call()
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "learned"])
+def test_no_range_clips_the_line_of_an_analog_bias(kind):
+    net = layer(kind, bias="analog")
+    weight = torch.zeros(9, 13)
+    weight[:, -1] = 0.5
+    net.set_crossbar_weight(weight)
+    with torch.no_grad():
+        if kind == "learned":
+            net.periphery.log_range.fill_(math.log(0.3))
+        assert torch.allclose(net(torch.zeros(2, 12)), torch.full((2, 9), 0.5), atol=0.02)
+    with pytest.raises(InputError, match="clips the line of an analog bias"):
+        layer(kind, bias="analog", range=0.3)
+    layer(kind, bias="digital", range=0.3)
+
+
+def test_a_learned_range_at_its_least_is_only_pushed_up():
+    net = layer("learned", bias="analog", adc=None)
+    part, x = net.periphery, torch.full((1, 13), 0.31)
+    one, other = (float(part.range_gradient(x, sign * torch.ones(1, 13))) for sign in (1, -1))
+    assert {one > 0, other > 0} == {False} and min(one, other) < 0 == max(one, other)
