@@ -2,12 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from femristor.cli.main import main
 from femristor.device import load_card
-from femristor.nn.devices.files import save_device
+from femristor.nn.devices.files import load_device, save_device
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 
 
@@ -41,6 +42,21 @@ def test_a_device_file_gives_what_its_card_gives(tmp_path, capsys):
         assert code == 0
         values.append(json.loads(text)["values"])
     assert values[0] == values[1]
+
+
+def test_a_noisy_record_keeps_its_symmetry_point(tmp_path, capsys):
+    """The mean steps cross near the bound too, where both are next to nothing; what is exported is the tables' point."""
+    record = Path(__file__).parents[2] / "data" / "reram" / "pulses_tsinghua_1t1r.csv"
+    assert (
+        main(["fit", "device", str(record), "--law", "table", "--out", str(tmp_path / "d.h5"), "--json"]) == 0
+    )
+    fitted = json.loads(capsys.readouterr().out)
+    code, text, _ = run(capsys, "--device", tmp_path / "d.h5", "--out", tmp_path / "c.py", "--json")
+    assert code == 0
+    found = json.loads(text)
+    assert found["symmetry_point"] == pytest.approx(fitted["symmetry"][0], abs=0.005)
+    assert found["values"]["dw_min_std"] == pytest.approx(fitted["nsr"][0], rel=0.02)
+    assert load_device(tmp_path / "d.h5").symmetry_point() == pytest.approx(fitted["symmetry"][0], abs=1e-3)
 
 
 def test_bad_requests_get_one_sentence(tmp_path, capsys):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.core.errors import InputError
+from femristor.nn.devices.crossing import main_crossing
 from femristor.nn.devices.parameters import (
     GAMMA_DOWN,
     GAMMA_UP,
@@ -146,14 +147,14 @@ def _piecewise(device: TableDevice) -> PeerDevice:
     mean, std = (device.library[..., k].mean(axis=0).astype(float) for k in (0, 1))
     up, down = (np.interp(place, grid, side) for side in mean)
     excess = up - down
-    found = np.flatnonzero((excess[:-1] > 0) & (excess[1:] <= 0))
-    if found.size == 0:
+    found = main_crossing(excess)
+    if found is None:
         raise InputError(
             f"The mean steps of '{device.label}' have no symmetry point, so that a device of aihwkit would have none either; "
             "choose other pulse amplitudes."
         )
-    k = int(found[0])
-    part = place[k] + (place[1] - place[0]) * excess[k] / (excess[k] - excess[k + 1])
+    k, part = found
+    part = float(place[k] + (place[1] - place[0]) * part)
     step = 0.5 * float(np.interp(part, place, up) + np.interp(part, place, down))
     noise = float(np.interp(part, grid, std.mean(axis=0))) / step
     own = device.library[..., 0].mean(axis=2).astype(float)

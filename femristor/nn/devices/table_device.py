@@ -11,6 +11,7 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.core.store import storable
+from femristor.nn.devices.crossing import main_crossing
 from femristor.nn.devices.device_result import StepTables
 from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray, require_cells
 
@@ -129,7 +130,8 @@ class TableDevice:
             table: number in the library.
 
         Returns:
-            The crossing (the middle of the window where both steps are equal everywhere).
+            The crossing, of several the one of the longest lead (see `main_crossing`); the middle of the window where both
+            steps are equal everywhere.
 
         Raises:
             InputError: the steps never balance inside the window.
@@ -139,14 +141,13 @@ class TableDevice:
         excess = (self.library[table, 0, :, 0] - self.library[table, 1, :, 0]).astype(float)
         if np.allclose(excess, 0.0, atol=1e-9):
             return 0.5 * float(low + high)
-        signs = np.nonzero((excess[:-1] >= 0) & (excess[1:] <= 0))[0]
-        if signs.size == 0:
+        found = main_crossing(excess)
+        if found is None:
             raise InputError(
                 f"Step table {table} of '{self.label}' has no symmetry point: up and down steps never balance inside the window; "
                 "choose other pulse amplitudes or another window."
             )
-        k = int(signs[0])
-        part = excess[k] / (excess[k] - excess[k + 1]) if excess[k] != excess[k + 1] else 0.5
+        k, part = found
         return float(w[k] + part * (w[k + 1] - w[k]))
 
     def sample(self, rows: int, cols: int, *, seed: int, stream: int = 0) -> DeviceArray:

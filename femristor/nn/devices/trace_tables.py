@@ -16,6 +16,7 @@ from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.core.rng import generator
+from femristor.nn.devices.crossing import main_crossing
 from femristor.nn.devices.device_result import StepTables
 from femristor.nn.devices.trace_law import path
 from femristor.nn.devices.traces import PulseTraces
@@ -226,14 +227,10 @@ def _process_deviation(runs: list[np.ndarray]) -> float:
 def _crossing(grid: np.ndarray, table: np.ndarray) -> float | None:
     """Conductance where mean up steps fall below mean down steps; of several crossings the one of the longest lead."""
     excess = table[0, :, 0] - table[1, :, 0]
-    found = np.flatnonzero((excess[:-1] > 0) & (excess[1:] <= 0))
-    if found.size == 0:
+    found = main_crossing(excess)
+    if found is None:
         return None
-    lead = [
-        np.sum(np.clip(excess[: k + 1], 0, None)) + np.sum(np.clip(-excess[k + 1 :], 0, None)) for k in found
-    ]
-    k = int(found[int(np.argmax(lead))])
-    part = excess[k] / (excess[k] - excess[k + 1])
+    k, part = found
     return float(grid[k] + part * (grid[k + 1] - grid[k]))
 
 
