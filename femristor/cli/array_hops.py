@@ -46,16 +46,16 @@ def check_outputs(options: dict) -> None:
 
     Raises:
         InputError: a wrong ending.
-        OutputError: no such folder.
+        OutputError: a folder that cannot be written.
     """
-    from femristor.core.files import ensure_output_dir
+    from femristor.core.files import check_output_file
 
     for name, ending in (("out", ".h5"), ("figure", ".png"), ("checkpoint", ".h5")):
         path = options.get(name)
         if path is not None:
             if Path(path).suffix != ending:
                 raise InputError(f"--{name} {path}: this file is written with the ending {ending}; use it.")
-            ensure_output_dir(Path(path).parent)
+            check_output_file(path)
 
 
 def hop_array(card, options: dict, seed: int):

@@ -24,13 +24,19 @@ def command() -> None:
 @click.option("--processes", default=1, show_default=True, help="Trainings at once, each on one thread.")
 @click.option("--quick", is_flag=True, help="Use the card's [quick] settings: seconds instead of minutes.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the data.")
-@click.option("--kept", default=None, metavar="FILE.jsonl", help="Take trainings of these results as done.")
+@click.option(
+    "--kept",
+    default=None,
+    metavar="FILE.jsonl",
+    help="Take trainings of these results as done, where the file exists.",
+)
 @out_option("Folder of checkpoints and results.  [default: femristor-experiment/<card>]")
 @common_options
 def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool, data, kept, out) -> None:
     """Run or continue the trainings of a card.
 
-    Finished trainings are skipped, interrupted ones go on from their checkpoint.
+    Finished trainings are skipped, interrupted ones go on from their checkpoint. Seeds are the card's; --seed N gives
+    one other, --seeds several.
     """
     from pathlib import Path
 
@@ -49,7 +55,7 @@ def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool
         folder,
         make_device=plan_device,
         only=only,
-        seeds=_seeds(seeds),
+        seeds=_seeds(seeds, context.seed),
         processes=processes,
         data=data,
         kept=kept,
@@ -69,8 +75,10 @@ def report(context: Context, *, folder: str, figure: str | None) -> None:
 
     DIR is a folder of `femristor experiment run`, or a file of its JSON lines.
     """
+    from femristor.cli.array_hops import check_outputs
     from femristor.nn.experiment_result import read_results, summarise
 
+    check_outputs({"figure": figure})
     summary = summarise(read_results(folder))
     extra = {}
     if figure:
@@ -81,9 +89,14 @@ def report(context: Context, *, folder: str, figure: str | None) -> None:
     _emit(context, summary, extra)
 
 
-def _seeds(text: str | None) -> tuple[int, ...] | None:
+def _seeds(text: str | None, seed: int) -> tuple[int, ...] | None:
+    """Seeds of --seeds, or the one of --seed where it was given."""
+    source = click.get_current_context().get_parameter_source("seed")
+    given = source is not click.core.ParameterSource.DEFAULT
+    if text is not None and given:
+        raise InputError("Give either --seed or --seeds, not both.")
     if text is None:
-        return None
+        return (seed,) if given else None
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

@@ -123,9 +123,14 @@ def text(context: Context, **options) -> None:
 
 
 def _run(context: Context, network: str, options: dict) -> None:
+    from femristor.cli.array_hops import check_outputs
     from femristor.cli.infer_run import InferRun
     from femristor.cli.infer_text import report_payload, table
+    from femristor.core.files import check_output_file
 
+    check_outputs({"figure": options["figure"]})
+    if options["report"]:
+        check_output_file(options["report"])
     with InferRun(network, options, context) as run:
         found = run.all_cases()
         if run.rank:

@@ -1,5 +1,6 @@
 """The work behind `femristor infer`: data, training, cases, ranks."""
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from femristor.array.weights import weight_arrays
 from femristor.cli.options import Context
 from femristor.core.errors import InputError
-from femristor.core.files import ensure_output_dir
+from femristor.core.files import output_folder
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
@@ -76,16 +77,16 @@ class InferRun:
         }
         self._aware_settings(self.design.settings)
         self.raw, self.data = self._data()
-        self.folder = ensure_output_dir(options["out"])
         self._trained: dict[str, Trained] = {}
 
     def __enter__(self) -> "InferRun":
-        self._group = process_group()
-        self._group.__enter__()
+        self._open = ExitStack()
+        self.folder = self._open.enter_context(output_folder(self.options["out"]))
+        self._open.enter_context(process_group())
         return self
 
     def __exit__(self, *error) -> None:
-        self._group.__exit__(*error)
+        self._open.__exit__(*error)
 
     def _design(self, mapping: str, compensation: str) -> InferenceDesign:
         chosen = self.options

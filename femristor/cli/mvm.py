@@ -1,7 +1,5 @@
 """femristor mvm: analog matrix products and their error over the time after programming."""
 
-from pathlib import Path
-
 import click
 
 from femristor.cli.mvm_variants import DEVICES, WIRES, Choices, assemble, default_draws
@@ -89,15 +87,13 @@ def command(context: Context, **options) -> None:
 
     Weights and inputs are normal with the given standard deviation, clipped to +-1.
     """
+    from femristor.cli.array_hops import check_outputs
     from femristor.cli.mvm_text import cost_lines, sizes_text, text
-    from femristor.core.files import ensure_output_dir
     from femristor.device import load_card
 
     sizes = _sizes(options["size"], options["sizes"])
     out, figure = options["out"], options["figure"]
-    for path in (out, figure):
-        if path:
-            ensure_output_dir(Path(path).parent)
+    check_outputs({"out": out, "figure": figure})
     card = load_card(options["card"])
     choices = Choices(
         device=options["device"],

@@ -78,7 +78,7 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
     """
     from pathlib import Path
 
-    from femristor.core.files import ensure_output_dir
+    from femristor.core.files import output_folder
     from femristor.core.store import save
     from femristor.device import load_card
     from femristor.nn.datasets import load_mnist
@@ -102,18 +102,18 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
         threads=options["threads"],
     )
     data = load_mnist(options["data"])
-    folder = ensure_output_dir(out)
-    run = train_mnist(
-        data,
-        settings,
-        device=under,
-        rule=_rule(rule),
-        card=loaded,
-        checkpoint=folder / "checkpoint.h5",
-        resume=resume,
-        progress=context.progress,
-    )
-    save(run, folder / "run.h5")
+    with output_folder(out) as folder:
+        run = train_mnist(
+            data,
+            settings,
+            device=under,
+            rule=_rule(rule),
+            card=loaded,
+            checkpoint=folder / "checkpoint.h5",
+            resume=resume,
+            progress=context.progress,
+        )
+        save(run, folder / "run.h5")
     context.emit(_payload(run, Path(out) / "run.h5"), _text(run, device, rule))
 
 
@@ -207,7 +207,7 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     """
     from pathlib import Path
 
-    from femristor.core.files import ensure_output_dir
+    from femristor.core.files import output_folder
     from femristor.core.store import save
     from femristor.device import load_card
     from femristor.nn.rules.names import rule_named
@@ -222,18 +222,18 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
         lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
     data = load_text(options.pop("data"))
     settings = TextSettings(lr=lr, converters=not options.pop("exact"), seed=context.seed, **options)
-    folder = ensure_output_dir(out)
-    run = train_text(
-        data,
-        settings,
-        device=under,
-        rule=rule_named(rule, **({} if fast_lr is None else {"fast_lr": fast_lr})),
-        card=loaded,
-        checkpoint=folder / "checkpoint.h5",
-        resume=resume,
-        progress=context.progress,
-    )
-    save(run, folder / "run.h5")
+    with output_folder(out) as folder:
+        run = train_text(
+            data,
+            settings,
+            device=under,
+            rule=rule_named(rule, **({} if fast_lr is None else {"fast_lr": fast_lr})),
+            card=loaded,
+            checkpoint=folder / "checkpoint.h5",
+            resume=resume,
+            progress=context.progress,
+        )
+        save(run, folder / "run.h5")
     context.emit(_text_payload(run, Path(out) / "run.h5"), _text_table(run))
 
 

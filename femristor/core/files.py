@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from femristor.core.errors import DataError, OutputError
@@ -89,6 +89,54 @@ def ensure_output_dir(path: str | Path) -> Path:
             f"The output folder {folder} is read-only; choose another one or change its permissions."
         )
     return folder
+
+
+@contextmanager
+def output_folder(path: str | Path) -> Iterator[Path]:
+    """Make a folder for the results of a block; where the block fails, folders that it left empty are taken away again.
+
+    Args:
+        path: the folder; parents are made.
+
+    Yields:
+        The folder.
+
+    Raises:
+        OutputError: it cannot be made or written.
+    """
+    folder = Path(path)
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    ensure_output_dir(folder)
+    try:
+        yield folder
+    except BaseException:
+        for place in made:
+            with suppress(OSError):
+                place.rmdir()
+        raise
+
+
+def check_output_file(path: str | Path) -> None:
+    """Make sure, before long work begins, that a file can be written there later; an existing one stays as it is.
+
+    Args:
+        path: the file; its folder is made.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+    target = Path(path)
+    ensure_output_dir(target.parent)
+    if target.is_dir():
+        raise OutputError(f"Cannot write {target}: it is a folder; give the path of a file.")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {target}: {error.strerror}; choose another output path with --out."
+        ) from error
+    os.close(handle)
+    os.unlink(name)
 
 
 def read_text(path: str | Path, kind: str) -> str:

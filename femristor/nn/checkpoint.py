@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from femristor.core import store
-from femristor.core.errors import InputError
+from femristor.core.errors import InputError, StoreError
 from femristor.nn.state import EXTRA, OTHER_DEVICES
 from femristor.nn.training_result import NamedArray, TrainingCheckpoint
 
@@ -60,14 +60,23 @@ def load_checkpoint(path: str | Path, settings: dict) -> TrainingCheckpoint:
         The checkpoint.
 
     Raises:
-        StoreError: not a checkpoint, truncated, newer schema.
+        StoreError: no such file, not a checkpoint, truncated, newer schema.
         InputError: a setting differs.
     """
+    if not Path(path).exists():
+        raise StoreError(
+            f"{path}: no such file, so no checkpoint to go on from; leave out --resume, or give the --out of the run that was stopped."
+        )
     found = store.load(path, TrainingCheckpoint)
-    for name in [*settings, *(name for name in found.settings if name not in settings)]:
+    names = [*settings, *(name for name in found.settings if name not in settings)]
+    for name in sorted(names, key=lambda name: (name in settings) + (name in found.settings), reverse=True):
         if name != "epochs" and settings.get(name) != found.settings.get(name):
+            was, now = (
+                f"{name} = {side[name]}" if name in side else f"no {name}"
+                for side in (found.settings, settings)
+            )
             raise InputError(
-                f"{path}: the checkpoint was made with {name} = {found.settings.get(name)}, this run has {settings.get(name)}; "
+                f"{path}: the checkpoint was made with {was}, this run has {now}; "
                 "use the same settings, or another --out to start over."
             )
     return found

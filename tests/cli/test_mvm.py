@@ -99,6 +99,8 @@ def test_compensation_keeps_the_references(capsys):
         (["--device", "pcm", "--compensation", "law"], "no law of a mean change"),
         (["--refresh", "0"], "above 0"),
         (["--wires", "exact", "--mapping", "pair", "--remedy", "reference"], "no common offset"),
+        (["--figure", "mvm.svg"], "the ending .png"),
+        (["--figure", "/proc/mvm.png"], "Cannot write /proc/mvm.png"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(capsys, tmp_path, words, sentence):
