@@ -8,10 +8,15 @@ from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.converters import Quantiser
 from femristor.nn.devices.parameters import Device
+from femristor.nn.periphery import PeripherySettings
 from femristor.nn.tiling import analog_linear
 
 MNIST_LAYERS = (784, 256, 128, 10)
 INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND = 6, 8, 15.0
+TRAINING_PERIPHERY = PeripherySettings(
+    dac=Quantiser(INPUT_BITS, 1.0), adc=Quantiser(OUTPUT_BITS, OUTPUT_BOUND), bound_management=True
+)
+"""The paper's converters with bound management: clipped outputs would pass gradients that nothing can follow."""
 ACTIVATIONS = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
@@ -33,7 +38,7 @@ def perceptron(
         device: under the weights; None gives digital floating-point layers.
         rule: `AgadSettings` or `AnalogSgdSettings` of all analog layers.
         seed: of devices, first weights and pulses.
-        converters: 6-bit inputs and 8-bit outputs (bound 15) in the forward products of analog layers.
+        converters: `TRAINING_PERIPHERY` around the forward products of analog layers.
         max_tile: most inputs and outputs of a tile; 0 puts each layer on one.
         activation: one of `ACTIVATIONS`, in place of the sigmoid.
         **options: `bias`, `reference` or `periphery` (instead of the converters) of analog layers.
@@ -51,10 +56,8 @@ def perceptron(
     parts: list[torch.nn.Module] = []
     edge = {}
     if converters and options.get("periphery") is None:
-        edge = {
-            "input_converter": Quantiser(INPUT_BITS, 1.0),
-            "output_converter": Quantiser(OUTPUT_BITS, OUTPUT_BOUND),
-        }
+        edge = {"periphery": TRAINING_PERIPHERY}
+        options = {name: value for name, value in options.items() if name != "periphery"}
     for number, (inputs, outputs) in enumerate(pairwise(layers)):
         if number:
             parts.append(ACTIVATIONS[activation]())

@@ -152,12 +152,15 @@ class Periphery(CrossbarState):
             (..., outputs).
         """
         alpha = self.alpha(x)
-        y = self._read(x / alpha, weight)
+        z = x / alpha
+        y = self._read(z, weight)
         if not self.settings.bound_management:
             return y * alpha
-        vectors, outputs = (x / alpha).reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
-        factor = vectors.new_ones((vectors.shape[0], 1))
+        vectors, outputs = z.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
         left = torch.nonzero(self._over(outputs)).flatten()
+        if left.numel() == 0:
+            return y * alpha
+        factor = vectors.new_ones((vectors.shape[0], 1))
         for _ in range(self.settings.most_halvings):
             if left.numel() == 0:
                 break

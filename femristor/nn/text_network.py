@@ -11,9 +11,8 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
-from femristor.nn.converters import Quantiser
 from femristor.nn.devices.parameters import Device
-from femristor.nn.networks import INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND
+from femristor.nn.networks import TRAINING_PERIPHERY
 from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.tiling import analog_linear
 
@@ -33,7 +32,7 @@ class CharacterLSTM(torch.nn.Module):
         seed: of devices, first weights and pulses.
         rule: update rule of the analog layers.
         max_tile: most rows or columns of one crossbar; 0 takes one crossbar a layer.
-        converters: 6-bit inputs and 8-bit outputs (bound 15) in the forward products of analog layers.
+        converters: `networks.TRAINING_PERIPHERY` around the forward products of analog layers.
         weight_scale: digital factor behind each crossbar, which widens the range of weights to
             weight_scale [w_min, w_max]; in floating point it does nothing.
 
@@ -111,10 +110,7 @@ def first_weights(symbols: int, hidden: int, layers: int, *, seed: int) -> list[
 def _analog(symbols, hidden, first, options, *, dropout, converters, scale):
     layers = len(first) - 1
     if converters:
-        options = options | {
-            "input_converter": Quantiser(INPUT_BITS, 1.0),
-            "output_converter": Quantiser(OUTPUT_BITS, OUTPUT_BOUND),
-        }
+        options = options | {"periphery": TRAINING_PERIPHERY}
     scales = None if scale == 1.0 else [np.full(len(w), scale, dtype=np.float32) for w in first]
     lstm = AnalogLSTM(
         symbols,
