@@ -4,7 +4,7 @@ Traces: open-loop trains of 8 x 8 cells of IBM's law with hopping noise in the 1
 measured records that come with the project. AGAD with the settings of `femristor train mnist`. Finished runs are kept
 in the output file, so that the command goes on where it stopped.
 
-    python benchmarks/devices.py [--epochs 3] [--seeds 3] [--only TEXT] [--out docs/results/devices.json]
+    python docs/studies/devices.py [--epochs 3] [--seeds 3] [--only TEXT] [--out docs/results/devices.json]
 """
 
 # ruff: noqa: E402  (threads are fixed before NumPy is loaded)
@@ -26,7 +26,7 @@ from femristor.core.files import atomic_write
 from femristor.core.provenance import dependency_versions
 
 SCHEMA = 1
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TRAINS = {
     "matched": "--set 1.450 --reset -1.485",
     "card": "",
@@ -131,7 +131,7 @@ def main() -> None:
             print(name, entry["runs"][-1], file=sys.stderr, flush=True)
             head = {
                 "schema": SCHEMA,
-                "command": f"python benchmarks/devices.py --epochs {given.epochs} --seeds {given.seeds}",
+                "command": f"python docs/studies/devices.py --epochs {given.epochs} --seeds {given.seeds}",
                 "date": datetime.date.today().isoformat(),
                 "machine": f"{platform.machine()}, {platform.system()}, one thread",
                 "versions": dependency_versions(),
