@@ -46,6 +46,7 @@ def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool
     from femristor.nn.experiment_result import read_results, summarise
     from femristor.nn.run_card import load_run_card
 
+    chosen = _seeds(seeds, context.seed)
     loaded = load_run_card(card, quick=quick)
     suffix = "-quick" if quick else ""
     folder = Path(out or f"femristor-experiment/{loaded.path.stem}{suffix}")
@@ -55,7 +56,7 @@ def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool
         folder,
         make_device=plan_device,
         only=only,
-        seeds=_seeds(seeds, context.seed),
+        seeds=chosen,
         processes=processes,
         data=data,
         kept=kept,

@@ -4,7 +4,6 @@ A draw's cells depend on (seed, draw) only, so who computes it changes nothing.
 """
 
 import os
-import pickle
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -91,7 +90,9 @@ def over_processes(job: DrawJob, draws: Sequence[int], processes: int) -> Iterat
     try:
         try:
             waiting = {pool.submit(_run_in_worker, draw): draw for draw in draws}
-        except (AttributeError, TypeError, pickle.PicklingError) as error:
+        except BrokenProcessPool:
+            raise
+        except Exception as error:  # whatever the parts of the job say to being sent
             raise InputError(
                 f"The network or its cells cannot be sent to other processes ({error}); use one process."
             ) from error

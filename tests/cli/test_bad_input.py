@@ -205,6 +205,47 @@ CASES = [
     Case("export ambient of another kind", IBM + "spice --ambient 3V --out o.cir", ("wrong unit",)),
     Case("export card missing", IBM + "spice --card none.toml --out o.cir", ("none.toml",)),
     Case("export to a read-only folder", IBM + "spice --out /proc/o.cir", ("/proc/o.cir", "Cannot write")),
+    # networks
+    Case("products on no card", "mvm --card none.toml", ("none.toml: no such device card",)),
+    Case("products of no size", "mvm --size -3", ("size of -3", "1 or more")),
+    Case("products at no time", "mvm --times nan", ("[nan]", "finite")),
+    Case("products to a read-only folder", "mvm --out /proc/m.h5", ("/proc/m.h5", "Cannot write")),
+    Case("products to a csv", "mvm --out m.csv", ("m.csv", "ending .h5")),
+    Case("rate is NaN", "train mnist --lr nan", ("learning rate is nan",)),
+    Case("negative noise", "train mnist --nsr -1", ("noise_to_signal", "-1.0")),
+    Case("no data", "train mnist --data none", ("train-images", "--data")),
+    Case("more images than there are", "train mnist --train-images 99999 --out a/b", ("99999", "60000")),
+    Case("no checkpoint", "train mnist --resume --out new", ("new/checkpoint.h5", "leave out --resume")),
+    Case("no hidden units", "train text --hidden 0", ("hidden units", "1 or more")),
+    Case(
+        "no symmetry point",
+        "train mnist --device table --table bad.csv",
+        ("bad.csv", "no symmetry point", "choose other pulse amplitudes"),
+        curve("conductance_S,step_up_S,step_down_S\n1e-5,1e-6,1e-7\n2e-5,1e-6,1e-7\n3e-5,1e-6,1e-7\n"),
+    ),
+    Case(
+        "device damaged",
+        "train mnist --device d.h5",
+        ("d.h5", "make it again"),
+        {"d.h5": b"\x89HDF\r\n\x1a\n"},
+    ),
+    Case("weights missing", "infer mnist --weights none.h5", ("none.h5: no such file",)),
+    Case(
+        "report to a read-only folder", "infer mnist --report /proc/r.json", ("/proc/r.json", "Cannot write")
+    ),
+    Case("traces missing", "fit device none.csv", ("none.csv: no such file",)),
+    Case("aihwkit to a text file", "export aihwkit --out c.txt", ("c.txt", ".py")),
+    Case("run card missing", "experiment run none.toml", ("none.toml: no such file",)),
+    Case(
+        "run card of a newer schema",
+        "experiment run bad.toml",
+        ("schema is 9",),
+        {"bad.toml": "schema = 9\n"},
+    ),
+    Case(
+        "both kinds of seeds", "experiment run bad.toml --seed 1 --seeds 2", ("not both",), {"bad.toml": CARD}
+    ),
+    Case("results missing", "experiment report none", ("none/results.jsonl: no such file",)),
 ]
 
 

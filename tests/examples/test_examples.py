@@ -13,9 +13,8 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def test_there_are_examples():
-    assert {"filament_heating", "fit_my_iv", "my_own_stack", "train_on_my_device"} <= {
-        p.stem for p in EXAMPLES
-    }
+    wanted = {"filament_heating", "fit_my_iv", "my_own_stack", "train_on_my_device", "inference_over_years"}
+    assert wanted <= {p.stem for p in EXAMPLES}
 
 
 @pytest.mark.slow
@@ -26,6 +25,22 @@ def test_example(path, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.strip(), "an example shows what it found"
+
+
+def snippets() -> list:
+    found = []
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        # The snippet of export.md reads the table that its command has written.
+        if page.parent.name in {"theory", "howto"} and page.stem != "export":
+            blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+            found += [pytest.param(block, id=f"{page.stem}-{k}") for k, block in enumerate(blocks)]
+    return found
+
+
+@pytest.mark.parametrize("block", snippets())
+def test_snippet_runs_as_written(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "snippet", "exec"), {"__name__": "snippet"})
 
 
 def commands() -> list[str]:
