@@ -10,6 +10,7 @@ from femristor.report.demo_cells import CellsPart
 from femristor.report.demo_cells_rows import cell_rows
 from femristor.report.demo_device import DeviceHalf
 from femristor.report.demo_network import HOUR_S, TEN_MINUTES_S, TEN_YEARS_S, NetworkHalf
+from femristor.report.kept_rows import KEPT_RESULTS, kept_rows
 
 PAPER = "Falcone et al., arXiv 2502.04524"
 COMPACT = "IBM compact model of the technology"
@@ -36,6 +37,7 @@ def comparison(device: DeviceHalf, cells: CellsPart, network: NetworkHalf) -> Co
         *cell_rows(cells),
         *_array(device.card, network),
         *_networks(network),
+        *kept_rows(KEPT_RESULTS),
     ]
     return Comparison(tuple(rows))
 
