@@ -5,9 +5,14 @@ import click
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.cli.training_devices import DeviceName, device_named
+from femristor.core.errors import InputError
 
 PAPER_ACCURACY = {"paper": 0.969, "symmetric": 0.976, "fp": 0.983}
 DEFAULT_LR = {"agad": 0.01, "chopped": 0.01, "ttv2": 0.01, "ttv1": 0.01, "mixed": 0.1, "sgd": 0.01, "fp": 0.5}
+
+READ_RULES = ("agad", "chopped", "ttv2", "ttv1")
+TEXT_TRANSFER_EVERY, TEXT_WEIGHT_SCALE = 32, 6.0
+"""Chosen on held-out text, see docs/theory/experiments.md."""
 
 
 @click.group("train", cls=CommandGroup)
@@ -59,6 +64,9 @@ def command() -> None:
     show_default=True,
     help="Between the layers.",
 )
+@click.option(
+    "--transfer-every", default=None, type=int, help="Samples between two column reads; 3 by default."
+)
 @click.option("--batch", default=32, show_default=True, help="Images per step.")
 @click.option("--train-images", default=60000, show_default=True, help="Training images used.")
 @click.option("--test-images", default=10000, show_default=True, help="Test images used.")
@@ -102,12 +110,13 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
         threads=options["threads"],
     )
     data = load_mnist(options["data"])
+    _keep_unfinished(out, resume)
     with output_folder(out) as folder:
         run = train_mnist(
             data,
             settings,
             device=under,
-            rule=_rule(rule),
+            rule=_rule(rule, transfer_every=options["transfer_every"]),
             card=loaded,
             checkpoint=folder / "checkpoint.h5",
             resume=resume,
@@ -117,10 +126,24 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
     context.emit(_payload(run, Path(out) / "run.h5"), _text(run, device, rule))
 
 
-def _rule(name: str):
+def _rule(name: str, **settings):
+    """The rule, with those settings that were given."""
     from femristor.nn.rules.names import rule_named
 
-    return rule_named(name)
+    return rule_named(name, **{key: value for key, value in settings.items() if value is not None})
+
+
+def _keep_unfinished(out: str, resume: bool) -> None:
+    """Refuse to start over a training that can be resumed."""
+    from pathlib import Path
+
+    checkpoint, finished = Path(out) / "checkpoint.h5", Path(out) / "run.h5"
+    if resume or not checkpoint.is_file():
+        return
+    if not finished.is_file() or finished.stat().st_mtime_ns < checkpoint.stat().st_mtime_ns:
+        raise InputError(
+            f"{out}: holds a training that was interrupted; add --resume to go on, or name another --out (or delete it)."
+        )
 
 
 def _payload(run, path) -> dict:
@@ -191,7 +214,12 @@ def _text(run, device: str, rule: str) -> str:
 @click.option("--train-characters", default=0, help="Training characters used; 0: all.")
 @click.option("--test-characters", default=0, help="Test characters used; 0: all.")
 @click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products.")
-@click.option("--weight-scale", default=1.0, show_default=True, help="Digital factor behind each crossbar.")
+@click.option(
+    "--transfer-every", default=None, type=int, help="Samples between two column reads; 32 by default."
+)
+@click.option(
+    "--weight-scale", default=None, type=float, help="Digital factor behind each crossbar; 6 by default."
+)
 @click.option(
     "--max-tile", default=0, show_default=True, help="Most inputs and outputs of a tile; 0: a layer is one."
 )
@@ -210,7 +238,6 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     from femristor.core.files import output_folder
     from femristor.core.store import save
     from femristor.device import load_card
-    from femristor.nn.rules.names import rule_named
     from femristor.nn.text_data import load_text
     from femristor.nn.text_training import TextSettings, train_text
 
@@ -220,14 +247,20 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     lr = options.pop("lr")
     if lr is None:
         lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
+    every = options.pop("transfer_every")
+    if every is None and rule in READ_RULES:
+        every = TEXT_TRANSFER_EVERY
+    if options["weight_scale"] is None:
+        options["weight_scale"] = 1.0 if device == "fp" else TEXT_WEIGHT_SCALE
     data = load_text(options.pop("data"))
     settings = TextSettings(lr=lr, converters=not options.pop("exact"), seed=context.seed, **options)
+    _keep_unfinished(out, resume)
     with output_folder(out) as folder:
         run = train_text(
             data,
             settings,
             device=under,
-            rule=rule_named(rule, **({} if fast_lr is None else {"fast_lr": fast_lr})),
+            rule=_rule(rule, fast_lr=fast_lr, transfer_every=every),
             card=loaded,
             checkpoint=folder / "checkpoint.h5",
             resume=resume,

@@ -100,3 +100,15 @@ def test_layers_on_tiles_and_a_resume_of_others(capsys):
     assert code == 2 and "max_tile = 512" in err and "Traceback" not in err
     code, _, err = run(capsys, f"{QUICK} --max-tile 1 --out other")
     assert code == 2 and "0 for no limit" in err
+
+
+def test_a_training_that_can_go_on_is_not_started_over(capsys, tmp_path):
+    line = f"--device fp {QUICK} --out run"
+    assert run(capsys, line)[0] == 0
+    assert run(capsys, line)[0] == 0
+    (tmp_path / "run" / "run.h5").unlink()
+    before = (tmp_path / "run" / "checkpoint.h5").read_bytes()
+    code, _, err = run(capsys, line)
+    assert code == 2 and "--resume" in err and err.strip().count("\n") == 0
+    assert (tmp_path / "run" / "checkpoint.h5").read_bytes() == before
+    assert run(capsys, f"{line} --resume")[0] == 0
