@@ -112,3 +112,19 @@ def test_a_training_that_can_go_on_is_not_started_over(capsys, tmp_path):
     assert code == 2 and "--resume" in err and err.strip().count("\n") == 0
     assert (tmp_path / "run" / "checkpoint.h5").read_bytes() == before
     assert run(capsys, f"{line} --resume")[0] == 0
+
+
+TEXT = "--hidden 8 --sequence 20 --train-characters 6500 --test-characters 1000"
+
+
+@pytest.mark.parametrize("device", ["fp", "paper"])
+def test_text_trains_and_resumes(capsys, tmp_path, device):
+    def text(line):
+        code = main(f"train text --device {device} {TEXT} --json {line}".split())
+        return code, json.loads(capsys.readouterr().out)
+
+    assert text("--epochs 1 --out run")[0] == 0
+    resumed, whole = text("--epochs 2 --out run --resume")[1], text("--epochs 2 --out other")[1]
+    assert resumed["perplexity"] == whole["perplexity"] and len(whole["perplexity"]) == 2
+    assert whole["settings"]["weight_scale"] == (1.0 if device == "fp" else 6.0)
+    assert device == "fp" or whole["settings"]["rule.transfer_every"] == 32
