@@ -39,7 +39,11 @@ def device_named(card, name: str, path: str | None = None, *, nsr: float | None 
     from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 
     if name == "fp":
+        if path is not None or nsr is not None:
+            raise InputError("--device fp has no devices; leave out --table and --nsr.")
         return None
+    if path is not None and name in ("paper", "symmetric"):
+        raise InputError(f"--table {path} is for --device table, not {name}; leave one of them out.")
     if name.lower().endswith(DEVICE_FILES):
         from femristor.nn.devices.files import load_device
 

@@ -21,6 +21,8 @@ from femristor.core.errors import InputError
 from femristor.nn.mvm import CellMaker, WeightCells
 
 COMPENSATIONS = ("none", "law", "reference", "calibration", "gain")
+MOST_REFRESHES = 1e15
+"""Beyond it a count, and with it a cell's age, is no longer exact in double precision."""
 MEAN_PULSES = {0.002: 89, 0.02: 11}
 """Mean pulses of program-verify for each acceptance (Falcone et al., arXiv 2502.04524), from the HRS."""
 
@@ -115,7 +117,7 @@ class Refreshed:
         self.revision += 1
 
     def _age(self, time_s: float) -> tuple[int, float]:
-        count = max(0, math.ceil(time_s / self.interval_s) - 1)
+        count = _refreshes(self.interval_s, time_s)
         return count, time_s - count * self.interval_s
 
     def weights(self) -> torch.Tensor:
@@ -125,6 +127,15 @@ class Refreshed:
     def moments(self, time_s: float) -> tuple[float, torch.Tensor]:
         """Those of the time since the last refresh."""
         return self.cells.moments(self._age(time_s)[1])
+
+
+def _refreshes(interval_s: float, until_s: float) -> int:
+    ratio = until_s / interval_s
+    if not ratio <= MOST_REFRESHES:
+        raise InputError(
+            f"A refresh every {interval_s:g} s until {until_s:g} s is more than {MOST_REFRESHES:.0e} refreshes; give a longer interval."
+        )
+    return max(0, math.ceil(ratio) - 1)
 
 
 def compensated(make_cells: CellMaker, how: str) -> CellMaker:
@@ -203,6 +214,6 @@ def refresh_cost(
         Refreshes, and pulses to all cells; None for an acceptance without a published mean. Pulses are counted from
         the HRS, so cells that only have to be moved back need fewer.
     """
-    count = max(0, math.ceil(until_s / interval_s) - 1)
+    count = _refreshes(interval_s, until_s)
     pulses = MEAN_PULSES.get(acceptance)
     return count, None if pulses is None else float(count * cells * pulses)

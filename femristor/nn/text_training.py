@@ -76,9 +76,13 @@ class TextSettings:
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch, self.sequence, self.threads) < 1:
             raise InputError("Training: epochs, batch, sequence and threads must each be at least 1.")
-        if min(self.train_characters, self.test_characters, self.clip, self.max_tile) < 0:
+        if min(self.train_characters, self.test_characters, self.max_tile) < 0 or not self.clip >= 0:
             raise InputError(
                 "Training: train characters, test characters, clip and max_tile are 0 or more; correct them."
+            )
+        if self.test_characters == 1:
+            raise InputError(
+                "A test text of 1 character leaves nothing to predict; give 2 or more, or 0 for all."
             )
         if not 0 < self.lr < math.inf:
             raise InputError(f"The learning rate is {self.lr}; give a positive number.")

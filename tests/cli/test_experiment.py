@@ -67,6 +67,16 @@ def test_quick_runs_of_the_projects_cards(capsys, card, only):
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [("--device fp --nsr 0.2", "has no devices"), ("--device paper --table a.csv", "is for --device table")],
+)
+def test_options_of_another_device_are_refused(capsys, line, said):
+    code = main(["train", "mnist", *line.split()])
+    err = capsys.readouterr().err
+    assert code == 2 and said in err and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("run", "none.toml"), "none.toml: no such file"),

@@ -135,6 +135,7 @@ def test_bound_grows_with_the_outputs():
         (lambda: compensated(CELLS, "hope"), "use one of none, law"),
         (lambda: refreshed(CELLS, 0.0), "above 0"),
         (lambda: refreshed(CELLS, math.inf), "above 0"),
+        (lambda: refresh_cost(1e-300, 1e8, 1, 0.002), "give a longer interval"),
         (lambda: program(compensated(weight_arrays_pcm(), "law")), "no law of a mean change"),
         (lambda: program(compensated(closed_form_arrays(CARD, 0.35), "law")), "only give products"),
         (lambda: closed_form_arrays(CARD, 0.0), "more than 0 ohm"),

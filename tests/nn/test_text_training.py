@@ -154,6 +154,8 @@ def test_divergence_is_an_error():
     [
         ({"epochs": 0}, "at least 1"),
         ({"clip": -1.0}, "0 or more"),
+        ({"clip": float("nan")}, "0 or more"),
+        ({"test_characters": 1}, "2 or more"),
         ({"lr": float("nan")}, "learning rate"),
         ({"lr_decay": 2.0}, "factor above 0"),
         ({"optimiser": "lbfgs"}, "adam or sgd"),
