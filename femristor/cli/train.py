@@ -248,6 +248,8 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     if lr is None:
         lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
     every = options.pop("transfer_every")
+    if device == "fp" and (fast_lr is not None or every is not None):
+        raise InputError("--fast-lr and --transfer-every are AGAD's; leave them out in floating point.")
     if every is None and rule in READ_RULES:
         every = TEXT_TRANSFER_EVERY
     if options["weight_scale"] is None:

@@ -65,12 +65,13 @@ class AnalogSGD(torch.optim.Optimizer):
             The closure's loss, or None.
 
         Raises:
-            InputError: a gradient is NaN or infinite.
+            InputError: a gradient is NaN or infinite; then nothing has changed.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._check_gradients()
         work = RowWork(self.threads)
         try:
             for group in self.param_groups:
@@ -86,6 +87,18 @@ class AnalogSGD(torch.optim.Optimizer):
             self.fast_pulses += fast
             self.slow_pulses += slow
         return loss
+
+    def _check_gradients(self) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                layer = self._layers.get(id(parameter))
+                if layer is not None:
+                    layer.check_records(sub_batch=self.sub_batch)
+                elif parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+                    raise InputError(
+                        f"The gradient of a digital parameter of shape {tuple(parameter.shape)} is NaN or infinite; "
+                        "lower the learning rate or check the loss."
+                    )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget gradients and what the analog layers kept."""

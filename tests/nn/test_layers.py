@@ -194,6 +194,22 @@ def test_bad_layers_are_named_in_one_sentence(call, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("where", ["analog", "digital"])
+@pytest.mark.parametrize("path", ["sequential", "batched"])
+def test_nan_in_one_layer_leaves_all_layers(where, path):
+    last = AnalogLinear(4, 2, device=DEVICE, number=1) if where == "analog" else torch.nn.Linear(4, 2)
+    model = torch.nn.Sequential(small(), last)
+    optimiser = AnalogSGD(model, 0.05, path=path)
+    before = copy.deepcopy(model.state_dict())
+    (model(torch.ones(2, 6)) * torch.tensor([1.0, float("nan")])).sum().backward()
+    model[0].forget_records()
+    model[0].record(torch.ones(2, 7), torch.ones(2, 4))
+    with pytest.raises(InputError, match="NaN"):
+        optimiser.step()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
 def test_nan_gradient_is_an_error_and_changes_nothing():
     layer = small()
     optimiser = AnalogSGD(layer, 0.1)
