@@ -27,7 +27,7 @@ def test_origin_is_written_down(results):
 
 def test_tables_of_the_array_are_those_of_the_file(results, monkeypatch):
     """A slice: the trains at 1.450 / -1.485 V, drawn and tabulated again."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "studies"))
     monkeypatch.delitem(sys.modules, "devices", raising=False)
     import devices
 
