@@ -50,7 +50,9 @@ def _by_epoch(axis, runs: list[RunSummary], measure: str) -> None:
         values = _scaled(run.scores[:, : run.done], measure)
         last = values[:, -1].mean() if run.done else float("nan")
         label = f"{run.label}: {last:.2f}" + (" %" if measure == "accuracy" else "")
-        axis.plot(epoch, values.mean(axis=0), "o-", ms=3, lw=1.3, color=color, label=label)
+        # A second round of the same colours is dashed with open marks.
+        line, face = ("o-", color) if number < len(COLORS) else ("s--", "white")
+        axis.plot(epoch, values.mean(axis=0), line, mfc=face, ms=3, lw=1.3, color=color, label=label)
         axis.fill_between(epoch, values.min(axis=0), values.max(axis=0), color=color, alpha=0.18, lw=0)
         if np.isfinite(run.paper):
             papers.setdefault(float(_scaled(run.paper, measure)), []).append(run.label)
