@@ -47,9 +47,10 @@ device = TableDevice.from_steps(
 
 # ## Training with AGAD (Tiki-Taka v4)
 #
-# A slice of MNIST, so that this example runs in seconds; `femristor train mnist` uses all of it.
+# A slice of MNIST, so that this example runs in seconds; `femristor train mnist` uses all of it. Tiles of at most 512
+# inputs have their columns read twice as often as one of 784 would.
 
-plan = TrainSettings(epochs=2, train_images=24000, test_images=2000, seed=1)
+plan = TrainSettings(epochs=2, train_images=24000, test_images=2000, max_tile=512, seed=1)
 run = train_mnist(load_mnist(), plan, device=device, card=card)
 print(
     f"{run.device}, {run.rule}: {100 * run.accuracy[-1]:.1f} % right after {run.epochs} epochs of {run.train_images}"
