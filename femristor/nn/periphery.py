@@ -151,11 +151,15 @@ class Periphery(CrossbarState):
         Returns:
             (..., outputs).
         """
-        alpha = self.alpha(x)
-        z = x / alpha
+        settings = self.settings
+        if settings.input_range == "fixed" and settings.range == 1.0:
+            alpha, z = 1.0, x
+        else:
+            alpha = self.alpha(x)
+            z = x / alpha
         y = self._read(z, weight)
-        if not self.settings.bound_management:
-            return y * alpha
+        if not settings.bound_management or self._all_fit(y):
+            return y * alpha if isinstance(alpha, torch.Tensor) else y
         vectors, outputs = z.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
         left = torch.nonzero(self._over(outputs)).flatten()
         if left.numel() == 0:
@@ -188,10 +192,20 @@ class Periphery(CrossbarState):
         y = (z if self.settings.dac is None else self.settings.dac(z)) @ weight.T
         return y if self.settings.adc is None else self.settings.adc(y)
 
+    def _limit(self) -> float:
+        adc = self.settings.adc
+        return adc.bound - max(0.5 * adc.step, 1e-6 * adc.bound)
+
     def _over(self, y: torch.Tensor) -> torch.Tensor:
         """Whether an output of a vector shows the ADC's largest level."""
-        adc = self.settings.adc
-        return (y.abs() > adc.bound - max(0.5 * adc.step, 1e-6 * adc.bound)).any(dim=-1)
+        return (y.abs() > self._limit()).any(dim=-1)
+
+    def _all_fit(self, y: torch.Tensor) -> bool:
+        """Whether no output shows it, in one pass without a copy."""
+        if y.numel() == 0:
+            return True
+        low, high = torch.aminmax(y)
+        return max(-float(low), float(high)) <= self._limit()
 
     def range_gradient(self, x: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         """Gradient of theta = log alpha, the ADC taken as straight through.
