@@ -18,6 +18,7 @@ from femristor.core.provenance import Provenance
 from femristor.core.rng import generator
 from femristor.core.status import Status
 from femristor.nn.devices.parameters import Device
+from femristor.nn.job_settings import JobSettings
 from femristor.nn.layers import AnalogLinear, Rule
 from femristor.nn.optimiser import AnalogSGD
 from femristor.nn.rules.agad import AgadSettings
@@ -29,17 +30,12 @@ from femristor.nn.training_result import NamedArray, TextRun
 OPTIMISERS = ("adam", "sgd")
 
 
-@dataclass(frozen=True)
-class TextSettings:
-    """Settings of a training on text.
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(JobSettings):
+    """Settings of a training on text, beside those of `JobSettings`; a batch is of streams that run side by side.
 
     Attributes:
-        epochs: passes over the training text.
-        lr: learning rate.
-        lr_decay: factor on it after each epoch.
-        lr_hold: first epochs without that factor.
-        batch: streams that run side by side.
-        sequence: characters of each in one step.
+        sequence: characters of each stream in one step.
         hidden: units of an LSTM layer.
         layers: LSTM layers.
         dropout: between LSTM layers and before the linear layer.
@@ -47,18 +43,9 @@ class TextSettings:
         optimiser: of the network in floating point: "adam" or "sgd".
         train_characters: how many of the training text, from the front; 0 takes all.
         test_characters: how many of the test text; 0 takes all.
-        converters: DAC and ADC in the forward products of analog layers.
         weight_scale: digital factor behind each crossbar.
-        max_tile: most rows or columns of a crossbar; 0 takes one crossbar a layer.
-        seed: of everything random.
-        threads: threads of the pulse kernels; the result does not depend on it.
     """
 
-    epochs: int = 5
-    lr: float = 0.01
-    lr_decay: float = 1.0
-    lr_hold: int = 0
-    batch: int = 32
     sequence: int = 100
     hidden: int = HIDDEN
     layers: int = LAYERS
@@ -67,37 +54,24 @@ class TextSettings:
     optimiser: str = "adam"
     train_characters: int = 0
     test_characters: int = 0
-    converters: bool = True
     weight_scale: float = 1.0
-    max_tile: int = 0
-    seed: int = 0
-    threads: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.sequence, self.threads) < 1:
-            raise InputError("Training: epochs, batch, sequence and threads must each be at least 1.")
-        if min(self.train_characters, self.test_characters, self.max_tile) < 0 or not self.clip >= 0:
+        super().__post_init__()
+        if self.sequence < 1:
+            raise InputError(f"A sequence of {self.sequence} characters is too short; give 1 or more.")
+        if min(self.train_characters, self.test_characters) < 0 or not self.clip >= 0:
             raise InputError(
-                "Training: train characters, test characters, clip and max_tile are 0 or more; correct them."
+                "Training: train characters, test characters and clip are 0 or more; correct them."
             )
         if self.test_characters == 1:
             raise InputError(
                 "A test text of 1 character leaves nothing to predict; give 2 or more, or 0 for all."
             )
-        if not 0 < self.lr < math.inf:
-            raise InputError(f"The learning rate is {self.lr}; give a positive number.")
-        if not 0 < self.lr_decay <= 1 or self.lr_hold < 0:
-            raise InputError(
-                f"A decay of {self.lr_decay:g} after {self.lr_hold} epochs is not possible; give a factor above 0, at most 1."
-            )
         if self.optimiser not in OPTIMISERS:
             raise InputError(
                 f"There is no optimiser '{self.optimiser}'; in floating point use {' or '.join(OPTIMISERS)}."
             )
-
-    def rate(self, epoch: int) -> float:
-        """Learning rate of an epoch, from 0: lr decay^max(0, epoch - hold)."""
-        return self.lr * self.lr_decay ** max(0, epoch - self.lr_hold)
 
 
 def train_text(

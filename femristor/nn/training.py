@@ -16,6 +16,7 @@ from femristor.core.rng import generator
 from femristor.core.status import Status
 from femristor.nn.datasets import Mnist
 from femristor.nn.devices.parameters import Device
+from femristor.nn.job_settings import JobSettings
 from femristor.nn.layers import Rule
 from femristor.nn.networks import MNIST_LAYERS, perceptron
 from femristor.nn.optimiser import AnalogSGD
@@ -24,59 +25,26 @@ from femristor.nn.training_job import TrainingJob
 from femristor.nn.training_result import TrainingRun
 
 
-@dataclass(frozen=True)
-class TrainSettings:
-    """Settings of a training.
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(JobSettings):
+    """Settings of a training on MNIST, beside those of `JobSettings`.
 
     Attributes:
-        epochs: passes over the training images.
-        lr: learning rate.
-        lr_decay: factor on it after each epoch.
-        lr_hold: first epochs without that factor.
-        batch: images per step.
         train_images: how many of the 60,000 are used, from the front.
         test_images: how many of the 10,000.
         layers: widths of the network.
         activation: between layers: "sigmoid", "tanh" or "relu".
-        converters: DAC and ADC in the forward products of analog layers.
-        max_tile: most inputs and outputs of a tile; 0 puts each layer on one.
-        seed: of everything random.
-        threads: threads of the pulse kernels; the result does not depend on it.
     """
 
-    epochs: int = 5
-    lr: float = 0.01
-    lr_decay: float = 1.0
-    lr_hold: int = 0
-    batch: int = 32
     train_images: int = 60000
     test_images: int = 10000
     layers: tuple[int, ...] = MNIST_LAYERS
     activation: str = "sigmoid"
-    converters: bool = True
-    max_tile: int = 0
-    seed: int = 0
-    threads: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.train_images, self.test_images, self.threads) < 1:
-            raise InputError(
-                "Training: epochs, batch, train images, test images and threads must each be at least 1."
-            )
-        if self.max_tile < 0 or self.max_tile == 1:
-            raise InputError(
-                f"A tile of {self.max_tile} lines is not possible; give 2 or more (an input and the bias), or 0 for no limit."
-            )
-        if not 0 < self.lr < math.inf:
-            raise InputError(f"The learning rate is {self.lr}; give a positive number.")
-        if not 0 < self.lr_decay <= 1 or self.lr_hold < 0:
-            raise InputError(
-                f"A decay of {self.lr_decay:g} after {self.lr_hold} epochs is not possible; give a factor above 0, at most 1."
-            )
-
-    def rate(self, epoch: int) -> float:
-        """Learning rate of an epoch, from 0: lr decay^max(0, epoch - hold)."""
-        return self.lr * self.lr_decay ** max(0, epoch - self.lr_hold)
+        super().__post_init__()
+        if min(self.train_images, self.test_images) < 1:
+            raise InputError("Training: train images and test images must each be at least 1.")
 
 
 def train_mnist(
