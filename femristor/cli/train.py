@@ -1,5 +1,7 @@
 """femristor train: train a network on the device of a card."""
 
+import functools
+
 import click
 
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
@@ -24,30 +26,55 @@ def command() -> None:
     """
 
 
+def _shared(function):
+    """Options of every kind of training."""
+    options = (
+        card_option,
+        click.option(
+            "--device",
+            type=DeviceName(["paper", "symmetric", "table", "fp"]),
+            metavar="[paper|symmetric|table|fp|FILE.h5]",
+            default="paper",
+            show_default=True,
+            help="Soft bounds of the card, the same made symmetric, steps from --table, floating point, or a file of `fit device`.",
+        ),
+        click.option(
+            "--rule",
+            type=click.Choice(["agad", "chopped", "ttv2", "ttv1", "mixed", "sgd"]),
+            default="agad",
+            show_default=True,
+            help="AGAD (TTv4), chopped TTv2, TTv2, TTv1, mixed precision, plain analog SGD.",
+        ),
+        click.option(
+            "--table",
+            default=None,
+            metavar="FILE",
+            help="For --device table: HDF5 of `femristor compact build`, HDF5 pulse steps, or a CSV of steps.",
+        ),
+        click.option(
+            "--nsr", default=None, type=float, help="Noise of a step over its mean; the card's by default."
+        ),
+        click.option(
+            "--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch."
+        ),
+        click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor."),
+        click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products."),
+        click.option(
+            "--max-tile",
+            default=0,
+            show_default=True,
+            help="Most inputs and outputs of a tile; 0: a layer is one.",
+        ),
+        click.option(
+            "--threads", default=1, show_default=True, help="Threads for pulses; results do not change."
+        ),
+        click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out."),
+    )
+    return functools.reduce(lambda made, option: option(made), reversed(options), function)
+
+
 @command.command("mnist")
-@card_option
-@click.option(
-    "--device",
-    type=DeviceName(["paper", "symmetric", "table", "fp"]),
-    metavar="[paper|symmetric|table|fp|FILE.h5]",
-    default="paper",
-    show_default=True,
-    help="Soft bounds of the card, the same made symmetric, steps from --table, floating point, or a file of `fit device`.",
-)
-@click.option(
-    "--rule",
-    type=click.Choice(["agad", "chopped", "ttv2", "ttv1", "mixed", "sgd"]),
-    default="agad",
-    show_default=True,
-    help="AGAD (TTv4), chopped TTv2, TTv2, TTv1, mixed precision, plain analog SGD.",
-)
-@click.option(
-    "--table",
-    default=None,
-    metavar="FILE",
-    help="For --device table: HDF5 of `femristor compact build`, HDF5 pulse steps, or a CSV of steps.",
-)
-@click.option("--nsr", default=None, type=float, help="Noise of a step over its mean; the card's by default.")
+@_shared
 @click.option("--epochs", default=5, show_default=True, help="Passes over the training images.")
 @click.option(
     "--lr",
@@ -55,8 +82,6 @@ def command() -> None:
     type=float,
     help="Learning rate; 0.01, 0.1 for mixed precision, 0.5 in floating point.",
 )
-@click.option("--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch.")
-@click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor.")
 @click.option(
     "--activation",
     type=click.Choice(["sigmoid", "tanh", "relu"]),
@@ -70,14 +95,8 @@ def command() -> None:
 @click.option("--batch", default=32, show_default=True, help="Images per step.")
 @click.option("--train-images", default=60000, show_default=True, help="Training images used.")
 @click.option("--test-images", default=10000, show_default=True, help="Test images used.")
-@click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products.")
-@click.option(
-    "--max-tile", default=0, show_default=True, help="Most inputs and outputs of a tile; 0: a layer is one."
-)
-@click.option("--threads", default=1, show_default=True, help="Threads for pulses; results do not change.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the MNIST files.")
 @out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-train")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @common_options
 def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resume: bool, **options) -> None:
     """Train on MNIST and test after each epoch.
@@ -109,6 +128,7 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
         seed=context.seed,
         threads=options["threads"],
     )
+    _refuse_in_floating_point(device, transfer_every=options["transfer_every"])
     data = load_mnist(options["data"])
     _keep_unfinished(out, resume)
     with output_folder(out) as folder:
@@ -131,6 +151,13 @@ def _rule(name: str, **settings):
     from femristor.nn.rules.names import rule_named
 
     return rule_named(name, **{key: value for key, value in settings.items() if value is not None})
+
+
+def _refuse_in_floating_point(device: str, **settings) -> None:
+    """Settings of a rule do nothing where there is none."""
+    given = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value is not None]
+    if device == "fp" and given:
+        raise InputError(f"{given[0]} belongs to an update rule; leave it out with --device fp.")
 
 
 def _keep_unfinished(out: str, resume: bool) -> None:
@@ -181,28 +208,9 @@ def _text(run, device: str, rule: str) -> str:
 
 
 @command.command("text")
-@card_option
-@click.option(
-    "--device",
-    type=DeviceName(["paper", "symmetric", "table", "fp"]),
-    metavar="[paper|symmetric|table|fp|FILE.h5]",
-    default="paper",
-    show_default=True,
-    help="Soft bounds of the card, the same made symmetric, steps from --table, floating point, or a file of `fit device`.",
-)
-@click.option(
-    "--rule",
-    type=click.Choice(["agad", "chopped", "ttv2", "ttv1", "mixed", "sgd"]),
-    default="agad",
-    show_default=True,
-    help="AGAD (TTv4), chopped TTv2, TTv2, TTv1, mixed precision, plain analog SGD.",
-)
-@click.option("--table", default=None, metavar="FILE", help="For --device table: see `train mnist`.")
-@click.option("--nsr", default=None, type=float, help="Noise of a step over its mean; the card's by default.")
+@_shared
 @click.option("--epochs", default=5, show_default=True, help="Passes over the training text.")
 @click.option("--lr", default=None, type=float, help="Learning rate; 0.01, 0.005 in floating point (Adam).")
-@click.option("--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch.")
-@click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor.")
 @click.option("--batch", default=32, show_default=True, help="Streams side by side.")
 @click.option("--sequence", default=100, show_default=True, help="Characters of a stream in one step.")
 @click.option("--hidden", default=64, show_default=True, help="Units of an LSTM layer.")
@@ -213,20 +221,14 @@ def _text(run, device: str, rule: str) -> str:
 @click.option("--optimiser", type=click.Choice(["adam", "sgd"]), default="adam", help="In floating point.")
 @click.option("--train-characters", default=0, help="Training characters used; 0: all.")
 @click.option("--test-characters", default=0, help="Test characters used; 0: all.")
-@click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products.")
 @click.option(
     "--transfer-every", default=None, type=int, help="Samples between two column reads; 32 by default."
 )
 @click.option(
     "--weight-scale", default=None, type=float, help="Digital factor behind each crossbar; 6 by default."
 )
-@click.option(
-    "--max-tile", default=0, show_default=True, help="Most inputs and outputs of a tile; 0: a layer is one."
-)
-@click.option("--threads", default=1, show_default=True, help="Threads for pulses; results do not change.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the text.")
 @out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-text")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @common_options
 def text(context: Context, *, card: str, device: str, rule: str, out: str, resume: bool, **options) -> None:
     """Train on War and Peace by character and give the test perplexity after each epoch.
@@ -248,8 +250,7 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     if lr is None:
         lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
     every = options.pop("transfer_every")
-    if device == "fp" and (fast_lr is not None or every is not None):
-        raise InputError("--fast-lr and --transfer-every are AGAD's; leave them out in floating point.")
+    _refuse_in_floating_point(device, fast_lr=fast_lr, transfer_every=every)
     if every is None and rule in READ_RULES:
         every = TEXT_TRANSFER_EVERY
     if options["weight_scale"] is None:
