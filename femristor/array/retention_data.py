@@ -3,14 +3,12 @@
 The layouts are those of the RRAM-Relaxation-Master-Model data (files with one row a read), plain or gzipped.
 """
 
-import gzip
-import io
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from femristor.core.csvio import cell_number
 from femristor.core.errors import DataError
 from femristor.core.files import read_text, sha256_file
 
@@ -178,23 +176,11 @@ def _inputs(path: str | Path) -> dict[str, str]:
     return {Path(path).name: sha256_file(path)}
 
 
-def _text(source: Path, kind: str) -> str:
-    if source.suffix != ".gz":
-        return read_text(source, kind)
-    try:
-        with gzip.open(source) as stream:
-            return io.TextIOWrapper(stream, encoding="utf-8").read()
-    except FileNotFoundError:
-        raise DataError(f"{source}: no such file; give the path of a {kind}.") from None
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
-        raise DataError(f"{source}: truncated or not a gzipped text file; fetch it again.") from None
-
-
 def _numbers(source: Path, kind: str, columns: tuple[str, ...] | None) -> np.ndarray:
     """(rows, columns) of finite numbers."""
     lines = [
         (number, line)
-        for number, line in enumerate(_text(source, kind).splitlines(), start=1)
+        for number, line in enumerate(read_text(source, kind).splitlines(), start=1)
         if line.strip()
     ]
     if not lines:
@@ -208,32 +194,15 @@ def _numbers(source: Path, kind: str, columns: tuple[str, ...] | None) -> np.nda
                 f"{source}: line {number} has {len(row)} tab-separated cells, but a {kind} has {wanted}{layout}; "
                 "correct the row."
             )
-    try:
-        table = np.array(cells, dtype=float)
-    except ValueError:
-        number, column, text = next(
-            (lines[i][0], k + 1, text)
-            for i, row in enumerate(cells)
-            for k, text in enumerate(row)
-            if not _is_number(text)
-        )
-        raise DataError(
-            f"{source}: line {number}, column {column}: '{text}' is not a number; fill the cell or remove the row."
-        ) from None
-    bad = np.argwhere(~np.isfinite(table))
-    if bad.size:
-        raise DataError(
-            f"{source}: line {lines[bad[0, 0]][0]}, column {bad[0, 1] + 1} is not finite; remove the row."
-        )
-    return table
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return np.array(
+        [
+            [
+                cell_number(text, f"{source}: line {number}, column {place}")
+                for place, text in enumerate(row, 1)
+            ]
+            for (number, _), row in zip(lines, cells, strict=True)
+        ]
+    )
 
 
 def _positive(values: np.ndarray, path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from femristor.core.csvio import cell_number
 from femristor.core.errors import DataError
 from femristor.core.files import read_text
 
@@ -49,17 +50,10 @@ def _row(source: Path, number: int, line: str, width: int) -> list[float]:
         raise DataError(
             f"{source}: line {number} has {len(cells)} cells and the first line {width}; complete the row."
         )
-    values = []
-    for place, text in enumerate(cells, start=1):
-        try:
-            value = float(text)
-        except ValueError:
-            fault = f"'{text}' is not a number" if text else "the value is missing"
-            raise DataError(f"{source}: line {number}, column {place}: {fault}; correct the row.") from None
-        if not np.isfinite(value):
-            raise DataError(f"{source}: line {number}, column {place}: {text} is not finite; replace it.")
-        values.append(value)
-    return values
+    return [
+        cell_number(text, f"{source}: line {number}, column {place}")
+        for place, text in enumerate(cells, start=1)
+    ]
 
 
 def _cells(line: str) -> list[str]:

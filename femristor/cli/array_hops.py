@@ -8,6 +8,7 @@ import click
 from femristor.cli.tables import text_table
 from femristor.compact.stochastic_result import MEASURED_CLUSTER
 from femristor.core.errors import InputError
+from femristor.core.units import parse_number
 
 size_options = (
     click.option("--rows", default=8, show_default=True, type=click.IntRange(min=1), help="Rows."),
@@ -93,8 +94,8 @@ def spread_of(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, _, value = part.partition("=")
         try:
-            found[name.strip()] = float(value)
-        except ValueError:
+            found[name.strip()] = parse_number(value, "--spread")
+        except InputError:
             raise InputError(
                 f"--spread '{text}' is not fit, none or like radius=0.01,barrier_set=0.005."
             ) from None

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from femristor.cli.array_program_text import payload_of, text_of
 from femristor.cli.options import Context
+from femristor.core.csvio import cell_number
 from femristor.core.errors import DataError, InputError
+from femristor.core.files import read_text
+from femristor.core.units import parse_number
 
 UNITS = {"uS": 1e-6, "S": 1.0}
 
@@ -19,9 +22,7 @@ def read_targets(path: str, unit: str | None):
     import numpy as np
 
     source = Path(path)
-    if not source.is_file():
-        raise DataError(f"{path}: no such file; give the CSV of targets with one header line.")
-    lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [line.strip() for line in read_text(source, "CSV of targets").splitlines() if line.strip()]
     header = lines[0] if lines else ""
     named = {match for match in re.findall(r"(?:^|[_\s\[(,])(uS|S)(?=$|[\s\]),])", header)}
     if unit is None and len(named) != 1:
@@ -35,10 +36,12 @@ def read_targets(path: str, unit: str | None):
             raise DataError(
                 f"{path}, line {number}: {len(row)} targets under {width} columns; fill the row in."
             )
-    try:
-        values = np.array(rows, dtype=float)
-    except ValueError:
-        raise DataError(f"{path}: a target is no number; correct the file.") from None
+    values = np.array(
+        [
+            [cell_number(cell, f"{path}, line {number}, column {place}") for place, cell in enumerate(row, 1)]
+            for number, row in enumerate(rows, 2)
+        ]
+    )
     if values.size == 0:
         raise DataError(f"{path}: no targets under the header; give one row of them or more.")
     return values * UNITS[unit or named.pop()]
@@ -56,8 +59,8 @@ def parse_spread(text: str | None) -> dict[str, float]:
         if not part.strip():
             continue
         try:
-            found[name.strip()] = float(value)
-        except ValueError:
+            found[name.strip()] = parse_number(value, "--spread")
+        except InputError:
             raise InputError(f"--spread '{part}' is no deviation; write it as radius=0.024.") from None
     return found
 
@@ -118,10 +121,6 @@ def _targets(card, options: dict, seed: int):
     window = ConductanceWindow.of(card.statistics)
     rows, cols = options["rows"], options["cols"]
     if options["targets"] is not None:
-        if rows is not None or cols is not None or options["levels"] is not None:
-            raise InputError(
-                "--targets says how many cells there are; leave out --rows, --cols and --levels."
-            )
         return read_targets(options["targets"], options["unit"]), False
     if rows is None and cols is None:
         levels = window.levels_S(options["levels"] or card.statistics.levels).numpy()
@@ -143,8 +142,6 @@ def _cells(card, options: dict, count: int, seed: int):
     from femristor.compact.stochastic import HopNoise, NoisyCells, switching_volume_m3
 
     model = "ibm" if options["model"] == "ibm" else "compact"
-    if model == "ibm" and options["table"] is not None:
-        raise InputError("--table belongs to --model table; leave it out or add --model table.")
     if model == "compact" and options["table"] is None:
         raise InputError("--model table needs --table FILE; make one with femristor compact build.")
     law = distilled_model(card, model, {"table": options["table"], "ambient": None})

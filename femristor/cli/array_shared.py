@@ -2,7 +2,7 @@
 
 import click
 
-from femristor.core.errors import InputError
+from femristor.core.units import parse_numbers
 
 MICRO = 1e6
 PAPER_OVERLAP_TEN_MINUTES = 0.096
@@ -15,11 +15,7 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
     Raises:
         InputError: something else is in the list.
     """
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} '{text}' is no list of numbers; write it as 1,600,3600.") from None
-    return values
+    return parse_numbers(text, option)
 
 
 def save_result(result, out: str | None) -> None:

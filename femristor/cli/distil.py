@@ -4,6 +4,7 @@ import click
 
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.core.errors import InputError
+from femristor.core.units import parse_numbers
 
 VOLTAGES = "0.6,0.8,1.0,1.2,1.3,1.4,1.5"
 
@@ -58,10 +59,7 @@ def command(context: Context, *, card: str, out: str, transients: str | None, **
 
 
 def _voltages(text: str) -> tuple[float, ...]:
-    try:
-        sizes = sorted({abs(float(part)) for part in text.split(",")})
-    except ValueError:
-        raise InputError(f"--voltages {text}: give numbers such as {VOLTAGES}.") from None
+    sizes = sorted({abs(part) for part in parse_numbers(text, "--voltages", limit=100)})
     return tuple(sign * size for size in sizes for sign in (1.0, -1.0))
 
 

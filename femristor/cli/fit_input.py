@@ -1,23 +1,25 @@
 """What the `femristor fit` commands read: options such as NAME=VALUE and low:high, and the curves of their files."""
 
-import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from femristor.core.constants import T_SINK_K
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError, OutputError
 from femristor.core.files import ensure_output_dir, sha256_file
-from femristor.core.ivfile import read_iv_csv
+from femristor.core.ivfile import label_of, read_iv_csv, states_ambient
+from femristor.core.units import parse_number
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves of all files, and name and SHA-256 of each file."""
+    """Curves of all files, name and SHA-256 of each file, and sentences on what was assumed of them."""
 
     curves: list[IVCurve]
     inputs: dict[str, str]
+    assumed: tuple[str, ...] = ()
 
 
 class Deferred:
@@ -53,13 +55,7 @@ def number(text: str, option: str) -> float:
     Raises:
         InputError: it is none.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{option}: '{text}' is not a number; write it as 0.05 or 5e-2.")
-    return value
+    return parse_number(text, option)
 
 
 def span(text: str | None, option: str) -> tuple[float, float] | None:
@@ -113,14 +109,34 @@ def read_curves(
             raise InputError(
                 f"--ambient {path}=...: {path} is not one of the data files; give its path as there."
             )
-    curves, inputs = [], {}
+    curves, inputs, cold, alone = [], {}, [], []
     for path in paths:
         ambient = single.get(path, general)
         options = {} if ambient is None else {"ambient_K": ambient}
-        curves += read_iv_csv(path, mapping, label=named.get(path, ""), **options)
+        found = read_iv_csv(path, mapping, label=named.get(path, ""), **options)
+        curves += found
         name = Path(path).name
+        if ambient is None and not states_ambient(path, mapping):
+            cold.append(name)
+        if path not in named and len(found) == 1 and found[0].label == label_of(path):
+            alone.append(name)
         inputs[name if name not in inputs else f"{name} ({len(inputs) + 1})"] = sha256_file(path)
-    return Curves([_relabelled(curve) for curve in curves], inputs)
+    return Curves([_relabelled(curve) for curve in curves], inputs, _assumed(cold, alone))
+
+
+def _assumed(cold: list[str], alone: list[str]) -> tuple[str, ...]:
+    """Sentences on files that do not say their temperature, and on files taken as states of their own."""
+    said = []
+    if cold:
+        said.append(
+            f"Ambient of {T_SINK_K:g} K is assumed for {', '.join(cold)}: no column and no --ambient says it."
+        )
+    if len(alone) > 1:
+        said.append(
+            f"Each of {', '.join(alone)} is taken as a state of its own, labelled by the file's name; curves of one state "
+            "share a label (--label lrs=FILE for each)."
+        )
+    return tuple(said)
 
 
 def _relabelled(curve: IVCurve) -> IVCurve:

@@ -12,6 +12,7 @@ from femristor.core.files import output_folder
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
+from femristor.core.units import parse_numbers
 from femristor.device import load_card
 from femristor.device.card import DeviceCard
 from femristor.nn.hardware_aware import HardwareAwareSettings, derived_settings
@@ -222,7 +223,4 @@ def _fit(default, epochs: int | None):
 
 
 def _times(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--times '{text}' is no list of numbers; write it as 0,1,3600.") from None
+    return parse_numbers(text, "--times")

@@ -2,9 +2,11 @@
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.mvm_variants import DEVICES, WIRES, Choices, assemble, default_draws
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.core.errors import InputError
+from femristor.core.units import parse_numbers
 
 FIELDS = (
     "settings",
@@ -81,6 +83,13 @@ def _bits(value: int) -> int | None:
 )
 @out_option("HDF5 file for the experiment, for all sizes together where there are several.")
 @click.option("--figure", default=None, metavar="FILE.png", help="Scatter, error over time and budget.")
+@belongs_to(
+    "wires",
+    {
+        ("exact", "closed", "both"): ("segment_ohm",),
+        ("exact", "both"): ("drive", "sense", "remedy"),
+    },
+)
 @common_options
 def command(context: Context, **options) -> None:
     """Program a matrix, wait, multiply, compare with floating point.
@@ -191,7 +200,4 @@ def _sizes(given: tuple[int, ...], listed: str | None) -> tuple[int, ...]:
 
 
 def _times(words: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in words.split(","))
-    except ValueError:
-        raise InputError(f"--times '{words}' is no list of numbers; write it as 0,1,3600.") from None
+    return parse_numbers(words, "--times")

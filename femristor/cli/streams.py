@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
+from femristor.core.files import standard_output
+
 
 @contextmanager
 def stdout_for_result(*, json: bool) -> Iterator[TextIO]:
@@ -31,7 +33,11 @@ def stdout_for_result(*, json: bool) -> Iterator[TextIO]:
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as stream, redirect_stdout(sys.stderr):
+        with (
+            os.fdopen(os.dup(kept), "w", encoding="utf-8") as stream,
+            redirect_stdout(sys.stderr),
+            standard_output(kept),
+        ):
             yield stream
     finally:
         os.dup2(kept, 1)

@@ -5,11 +5,21 @@ from pathlib import Path
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import mpi_rank
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
+from femristor.core.units import is_number, parse_number
 
 MODELS = ("pde", "dome", "compact", "ibm")
+CELL_OWNERS = {"1T1R": ("gate", "selector"), "1R": ("series_ohm", "compliance")}
+"""Options that only one --cell reads."""
+MODEL_OWNERS = {
+    "pde": ("state", "save_state", "checkpoint"),
+    ("pde", "dome"): ("resolution", "tolerance"),
+    "compact": ("table",),
+}
+"""Options that only some --model read."""
 
 model_option = click.option(
     "--model",
@@ -51,7 +61,7 @@ _OPTIONS = (
     click.option("--table", default=None, metavar="HDF5", help="compact: table to use."),
     click.option("--ambient", default=None, metavar="TEXT", help='Such as "350 K"; the card\'s by default.'),
     click.option("--resolution", default=0.7, show_default=True, help="Mesh resolution of pde and dome."),
-    click.option("--tolerance", default=None, type=float, help="Relative error of a step of the pde model."),
+    click.option("--tolerance", default=None, type=float, help="Relative error of a step of pde and dome."),
     click.option(
         "--checkpoint", default=None, metavar="PATH", help="pde: restart file; the same run continues."
     ),
@@ -60,6 +70,8 @@ _OPTIONS = (
 
 def switching_options(function: Callable) -> Callable:
     """The options of cell, start and numerics."""
+    for owners in (("model", MODEL_OWNERS), ("cell", CELL_OWNERS), ("state", {False: ("start",)})):
+        function = belongs_to(*owners)(function)
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -86,24 +98,14 @@ def check_out(out: str | None, csv: str | None, filmstrip: str | None = None) ->
 
 
 def load_of(card, options: dict):
-    """The load of the options.
-
-    Raises:
-        InputError: options that exclude each other.
-    """
+    """The load of the options; which of them go together, CELL_OWNERS says."""
     from femristor.core.units import parse_quantity
     from femristor.device.load_line import Load, channel_load, selector_load
 
     if options["cell"] == "1T1R":
-        if options["series_ohm"] or options["compliance"]:
-            raise InputError(
-                "The 1T1R cell has its selector in series; leave out --series-ohm and --compliance, or use --cell 1R."
-            )
         if options["selector"] == "card":
             return selector_load(card, gate_set_V=options["gate"])
         return channel_load(card, _selector(card, options["selector"]), gate_set_V=options["gate"])
-    if options["gate"] is not None:
-        raise InputError("--gate belongs to the selector; use --cell 1T1R or leave it out.")
     if options["compliance"] is not None:
         limit = parse_quantity(options["compliance"], "A", "--compliance")
         return Load.limited(limit, options["series_ohm"])
@@ -137,16 +139,8 @@ def field_cell(card, load, options: dict):
         raise InputError(
             f"--start {start}: the pde model starts formed, from N=2e25, or from a --state file."
         )
-    more = {} if options["tolerance"] is None else {"tolerance": options["tolerance"]}
     state = None if options["state"] is None else store.load(options["state"], SwitchingState)
-    cell = SwitchingCell(
-        card,
-        load=load,
-        dim=int(options.get("dim", 2)),
-        resolution=options["resolution"],
-        ambient_K=ambient_K(options),
-        **more,
-    )
+    cell = SwitchingCell(card, load=load, **_numerics(options))
     if state is not None:
         cell.restore(state)
     elif start == "history":
@@ -172,7 +166,14 @@ def dome_cell(card, load, options: dict):
     """A cell with one density and the fields in the loop."""
     from femristor.fem.dome_model import DomeCell
 
-    return DomeCell(card, load=load, resolution=options["resolution"])
+    return DomeCell(card, load=load, **_numerics(options))
+
+
+def _numerics(options: dict) -> dict:
+    """Mesh, ambient and tolerance of a cell solved by fields."""
+    more = {} if options["tolerance"] is None else {"tolerance": options["tolerance"]}
+    fixed = {"dim": int(options.get("dim", 2)), "resolution": options["resolution"]}
+    return {**fixed, "ambient_K": ambient_K(options), **more}
 
 
 def distilled_model(card, model: str, options: dict):
@@ -224,10 +225,8 @@ def start_density(card, start: str | None, states: dict[str, float] | None = Non
         return states[start]
     if start in card.states:
         return card.states[start].dome.density_m3
-    try:
-        density = float(start.removeprefix("N="))
-    except ValueError:
-        density = float("nan")
+    text = start.removeprefix("N=")
+    density = parse_number(text, "--start") if is_number(text) else 0.0
     if not density > 0:
         raise InputError(f"--start {start}: use {', '.join(card.states)} or N=<density in 1/m^3>.")
     return density

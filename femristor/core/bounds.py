@@ -8,7 +8,7 @@ from femristor.core.errors import InputError
 
 MEMORY_VARIABLE = "FEMRISTOR_MEMORY_GB"
 LARGEST_COUNT = 10_000_000
-LARGEST_TEXT_BYTES = 512 * 2**20
+LARGEST_TEXT_BYTES = 256 * 2**20
 _SHARE = 0.8
 _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 

@@ -1,16 +1,14 @@
 """Numeric tables in text files: comments, separators, units in the header, gzip; errors name the row."""
 
-import gzip
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from femristor.core.errors import DataError
+from femristor.core.errors import DataError, InputError
 from femristor.core.files import read_text
-from femristor.core.units import scale_to
+from femristor.core.units import is_number, parse_number, scale_to, spelling_hint
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]+)[\])]\s*$")
 KNOWN_UNITS = (
@@ -65,16 +63,7 @@ class Table:
         """
         values = np.empty(len(self.lines))
         for row, (text, line) in enumerate(zip(self.columns[name], self.lines, strict=True)):
-            try:
-                values[row] = float(text)
-            except ValueError:
-                raise DataError(
-                    f"{self.path}: line {line}, column {name}: '{text}' is not a number; correct the row."
-                ) from None
-            if not np.isfinite(values[row]):
-                raise DataError(
-                    f"{self.path}: line {line}, column {name}: {text} is not finite; remove the row."
-                )
+            values[row] = cell_number(text, f"{self.path}: line {line}, column {name}")
         written = split_unit(name)[1]
         if unit and written:
             if unit == "K" and written == "degC":
@@ -115,7 +104,7 @@ def read_table(path: str | Path, kind: str) -> Table:
         DataError: missing, empty, no header, no rows, or rows of another length.
     """
     source = Path(path)
-    text = _read_maybe_gzip(source, kind)
+    text = read_text(source, kind)
     comments = tuple(line.lstrip("# ").strip() for line in text.splitlines() if line.lstrip().startswith("#"))
     rows = [
         (number, line.strip())
@@ -126,7 +115,7 @@ def read_table(path: str | Path, kind: str) -> Table:
         raise DataError(f"{source}: has no data rows; a {kind} needs a header line and at least two rows.")
     mark = _separator(rows[0][1])
     header = _cells(rows[0][1], mark)
-    if all(_is_number(cell) for cell in header):
+    if all(is_number(cell) for cell in header):
         raise DataError(
             f"{source}: line {rows[0][0]} holds numbers where the header should be; name the columns first."
         )
@@ -145,21 +134,6 @@ def read_table(path: str | Path, kind: str) -> Table:
     return Table(source, columns, [number for number, _ in rows[1:]], comments)
 
 
-def _read_maybe_gzip(source: Path, kind: str) -> str:
-    if source.suffix != ".gz":
-        return read_text(source, kind)
-    try:
-        with gzip.open(source) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig").read()
-    except FileNotFoundError:
-        raise DataError(f"{source}: no such file; give the path of a {kind}.") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"{source}: truncated or not a gzipped text file; fetch it again.") from error
-    if not text.strip():
-        raise DataError(f"{source}: the file is empty; a {kind} is expected.")
-    return text
-
-
 def _separator(line: str) -> str | None:
     for mark in ("\t", ";", ","):
         if mark in line:
@@ -171,9 +145,26 @@ def _cells(line: str, mark: str | None) -> list[str]:
     return [cell.strip().strip('"') for cell in line.split(mark)]
 
 
-def _is_number(text: str) -> bool:
+def cell_number(text: str, place: str) -> float:
+    """The finite number in a cell of a table.
+
+    Args:
+        text: the cell.
+        place: file, line and column, for the message.
+
+    Returns:
+        The number.
+
+    Raises:
+        DataError: an empty cell, no number, a decimal comma, NaN or infinity.
+    """
+    if not text.strip():
+        raise DataError(f"{place}: the value is missing; fill the cell or remove the row.")
+    if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        raise DataError(f"{place}: {text.strip()} is not finite; remove the row.")
+    if not is_number(text):
+        raise DataError(f"{place}: '{text[:60]}' is not a number{spelling_hint(text)}; correct the row.")
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        return parse_number(text, place)
+    except InputError as error:
+        raise DataError(str(error)) from None

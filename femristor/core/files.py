@@ -1,68 +1,202 @@
-"""Writing that never leaves half a file, and hashes of what was read."""
+"""Files in and out: writing that never leaves half a file, bounded reading, and hashes of what was read.
 
+A file is written in memory first, then to a temporary file beside it, then moved into place. A full disk or a
+limit of the file size so ends in one sentence, with the old file whole and nothing left behind.
+"""
+
+import gzip
 import hashlib
+import io
 import os
-import tempfile
+import stat
+import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from femristor.core.bounds import LARGEST_TEXT_BYTES
 from femristor.core.errors import DataError, OutputError
 
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` and move it there on success.
-
-    Args:
-        path: the final file; an existing one is replaced only when the block ends well.
-
-    Yields:
-        Path to write to.
-
-    Raises:
-        OutputError: the folder does not exist or cannot be written.
-    """
-    target = Path(path)
-    ensure_output_dir(target.parent)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write {target}: {error.strerror}; choose another output path with --out."
-        ) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write {target}: {error.strerror or error}; choose another output path."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+# Where `/dev/stdout` leads while the command line keeps descriptor 1 for the result.
+_standard = {1: 1, 2: 2}
 
 
 @contextmanager
 def atomic_write(path: str | Path, mode: str = "w") -> Iterator:
-    """Open a file for writing that replaces `path` only when the block ends well.
+    """Give a stream in memory; when the block ends well, its content replaces `path` at once.
 
     Args:
-        path: the final file.
+        path: the final file, see `write_bytes`.
         mode: "w" (text, UTF-8) or "wb".
 
     Yields:
-        The open file.
+        The stream.
 
     Raises:
-        OutputError: the folder does not exist or cannot be written.
+        OutputError: the file cannot be written; an existing one stays as it was.
     """
-    with atomic_path(path) as temporary:
-        encoding = None if "b" in mode else "utf-8"
-        with open(temporary, mode, encoding=encoding) as stream:
-            yield stream
+    check_output_file(path)
+    if "b" in mode:
+        stream = io.BytesIO()
+        yield stream
+        write_bytes(path, stream.getbuffer())
+    else:
+        text = io.StringIO(newline="")
+        yield text
+        write_bytes(path, text.getvalue().encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: str | Path, content: bytes | memoryview) -> Path:
+    """Write a file: temporary beside it, flushed to the disk, then renamed.
+
+    A regular file is replaced and keeps its mode, through symbolic links too; a device or a pipe is written to.
+
+    Args:
+        path: the file; its folder is made.
+        content: all of it.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: a folder or a file without permission to write, a full disk, a loop of links.
+    """
+    target, found, through = _resolve(path)
+    try:
+        if through:
+            _write_through(target, content)
+        else:
+            ensure_output_dir(target.parent)
+            _replace(target, found, content)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    return Path(path)
+
+
+def check_output_file(path: str | Path) -> None:
+    """Make sure, before long work begins, that a file can be written there later; an existing one stays as it is.
+
+    Args:
+        path: the file; its folder is made.
+
+    Raises:
+        OutputError: a folder, a file without permission to write, or a folder that cannot be made or written.
+    """
+    target, _, through = _resolve(path)
+    if through:
+        return
+    ensure_output_dir(target.parent)
+    try:
+        handle, temporary = _open_temporary(target)
+        os.close(handle)
+        os.unlink(temporary)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+@contextmanager
+def standard_output(descriptor: int) -> Iterator[None]:
+    """Let `/dev/stdout` lead to another descriptor for a while (the command line keeps 1 for libraries' prints).
+
+    Args:
+        descriptor: where a file named `/dev/stdout` goes.
+    """
+    before = _standard[1]
+    _standard[1] = descriptor
+    try:
+        yield
+    finally:
+        _standard[1] = before
+
+
+def _resolve(path: str | Path) -> tuple[Path, os.stat_result | None, bool]:
+    """The file behind all links, what it is (None: not there yet), and whether it is a stream, not a file."""
+    target = Path(path)
+    if _descriptor(target) is not None:
+        return target, None, True
+    try:
+        found = target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from error
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        raise OutputError(f"Cannot write {target}: it is a folder; give the path of a file.")
+    if found is not None and not (found.st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise OutputError(
+            f"Cannot write {target}: it is read-only; choose another output path or change its permissions."
+        )
+    through = found is not None and not stat.S_ISREG(found.st_mode)
+    return (Path(os.path.realpath(target)) if target.is_symlink() else target), found, through
+
+
+def _replace(target: Path, found: os.stat_result | None, content: bytes | memoryview) -> None:
+    handle, temporary = _open_temporary(target)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            if found is not None:
+                os.fchmod(handle, stat.S_IMODE(found.st_mode))
+                with suppress(OSError):
+                    os.fchown(handle, found.st_uid, found.st_gid)
+            stream.flush()
+            os.fsync(handle)
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(target.parent)
+
+
+def _open_temporary(target: Path) -> tuple[int, Path]:
+    """A new file beside the target, with the mode that the user's mask gives."""
+    while True:
+        temporary = target.with_name(f".{target.name[:40]}.{os.urandom(6).hex()}.tmp")
+        with suppress(FileExistsError):
+            return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _write_through(target: Path, content: bytes | memoryview) -> None:
+    if _descriptor(target) is not None:
+        sys.stdout.flush()
+        with os.fdopen(os.dup(_standard_stream(target)), "wb") as stream:
+            stream.write(content)
+        return
+    with open(target, "wb") as stream:
+        stream.write(content)
+
+
+def _descriptor(target: Path) -> int | None:
+    """Number of an open descriptor that a path such as /dev/stdout or /dev/fd/3 names."""
+    text = os.fspath(target)
+    known = {"/dev/stdout": 1, "/dev/stderr": 2}
+    if text in known:
+        return known[text]
+    head, _, tail = text.rpartition("/")
+    if head in ("/dev/fd", "/proc/self/fd") and tail.isascii() and tail.isdigit() and len(tail) < 8:
+        return int(tail)
+    return None
+
+
+def _standard_stream(target: Path) -> int:
+    number = _descriptor(target)
+    return _standard.get(number, number)
+
+
+def _cannot(path: str | Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or error
+    return OutputError(f"Cannot write {path}: {reason}; choose another output path.")
 
 
 def ensure_output_dir(path: str | Path) -> Path:
@@ -116,56 +250,80 @@ def output_folder(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def check_output_file(path: str | Path) -> None:
-    """Make sure, before long work begins, that a file can be written there later; an existing one stays as it is.
+def read_bytes(path: str | Path, kind: str, *, limit: int = LARGEST_TEXT_BYTES) -> bytes:
+    """Read a file whole, up to a limit, or say in one sentence why not.
 
     Args:
-        path: the file; its folder is made.
-
-    Raises:
-        OutputError: the folder cannot be made or written.
-    """
-    target = Path(path)
-    ensure_output_dir(target.parent)
-    if target.is_dir():
-        raise OutputError(f"Cannot write {target}: it is a folder; give the path of a file.")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write {target}: {error.strerror}; choose another output path with --out."
-        ) from error
-    os.close(handle)
-    os.unlink(name)
-
-
-def read_text(path: str | Path, kind: str) -> str:
-    """Read a text file, or say in one sentence why not.
-
-    Args:
-        path: the file.
+        path: the file; a pipe too.
         kind: what it should be, for the message ("I-V curve", "device card").
+        limit: the most bytes read.
 
     Returns:
-        Its text without a byte order mark.
+        Its bytes.
 
     Raises:
-        DataError: missing, unreadable, not UTF-8, or empty.
+        DataError: missing, unreadable, or longer than the limit.
     """
     source = Path(path)
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        with open(source, "rb") as stream:
+            content = stream.read(limit + 1)
     except FileNotFoundError as error:
         raise DataError(f"{source}: no such file; give the path of a {kind}.") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{source}: is a folder; give the path of a {kind}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{source}: cannot be read as a {kind} ({reason}).") from error
+    if len(content) > limit:
+        raise DataError(
+            f"{source}: longer than the {limit >> 20} MiB that a {kind} may have; give a shorter file."
+        )
+    return content
+
+
+def read_text(path: str | Path, kind: str) -> str:
+    r"""Read a text file, also one with gzip, or say in one sentence why not.
+
+    Args:
+        path: the file; one that ends in .gz is unpacked.
+        kind: what it should be, for the message ("I-V curve", "device card").
+
+    Returns:
+        Its text without a byte order mark, with "\n" at the end of lines.
+
+    Raises:
+        DataError: missing, unreadable, too long, truncated, not UTF-8, or empty.
+    """
+    source = Path(path)
+    content = read_bytes(source, kind)
+    if source.suffix == ".gz":
+        content = _unpack(source, content, kind)
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{source}: not a UTF-8 text file, so it cannot be a {kind}; save it as plain text."
         ) from error
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read as a {kind} ({error.strerror}).") from error
     if not text.strip():
         raise DataError(f"{source}: the file is empty; a {kind} is expected.")
-    return text
+    if "\0" in text:
+        raise DataError(f"{source}: holds zero bytes, so it cannot be a {kind}; save it as plain text.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unpack(source: Path, content: bytes, kind: str) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            unpacked = stream.read(LARGEST_TEXT_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{source}: truncated or not a gzipped {kind}; fetch it again.") from error
+    if len(unpacked) > LARGEST_TEXT_BYTES:
+        raise DataError(
+            f"{source}: unpacks to more than the {LARGEST_TEXT_BYTES >> 20} MiB that a {kind} may have; "
+            "give a shorter file."
+        )
+    return unpacked
 
 
 def sha256_file(path: str | Path) -> str:
@@ -178,10 +336,12 @@ def sha256_file(path: str | Path) -> str:
         64 hex digits.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: it cannot be read, or has no end.
     """
     try:
         with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    return hashlib.sha256(read_bytes(path, "file")).hexdigest()

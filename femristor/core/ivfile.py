@@ -50,7 +50,7 @@ def read_iv_csv(
     """
     table = read_table(path, "I-V curve")
     names = _resolve(table, dict(columns or {}))
-    base = label or re.sub(r"(\.(csv|tsv|txt))?(\.gz)?$", "", Path(path).name)
+    base = label or label_of(path)
     voltage = table.numbers(names["voltage"][0], "V")
     ambient = (
         table.numbers(names["ambient"][0], "K") if names["ambient"] else np.full(voltage.size, ambient_K)
@@ -69,6 +69,27 @@ def read_iv_csv(
             origin = _origin(table, key[0])
             curves.append(IVCurve(voltage[rows], current[rows], key[1], key[0] + suffix, origin))
     return curves
+
+
+def label_of(path: str | Path) -> str:
+    """Label of a file's curve where neither the file nor the user gives one: the file's name without its ending."""
+    return re.sub(r"(\.(csv|tsv|txt))?(\.gz)?$", "", Path(path).name)
+
+
+def states_ambient(path: str | Path, columns: Mapping[str, str] | None = None) -> bool:
+    """Whether a file says its ambient temperature, so that none has to be assumed.
+
+    Args:
+        path: text file.
+        columns: as in `read_iv_csv`.
+
+    Returns:
+        True where it has an ambient column.
+
+    Raises:
+        DataError: as `read_iv_csv`.
+    """
+    return bool(_resolve(read_table(path, "I-V curve"), dict(columns or {}))["ambient"])
 
 
 def _origin(table: Table, label: str) -> str:

@@ -2,30 +2,38 @@
 
 A file holds one result. The root group carries `femristor_schema` (layout of this store), the type's
 name and the type's own version. Arrays become datasets, nested results groups, everything else JSON.
+`store_file` seals the file with a checksum and opens nothing that does not fit it.
 """
 
 import dataclasses
 import json
-import types
 import typing
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
 
-from femristor.core.errors import StoreError
-from femristor.core.files import atomic_path
+from femristor.core.errors import InputError, StoreError
+from femristor.core.store_checks import check_kind, check_shapes, revive
+from femristor.core.store_file import (
+    SCHEMA,
+    MisbuiltError,
+    open_sealed,
+    text_entry,
+    whole_entry,
+    write_sealed,
+)
 
-SCHEMA = 1
 _REGISTRY: dict[str, tuple[type, int]] = {}
 
 
-def storable(name: str, version: int):
+def storable(name: str, version: int, shapes: dict[str, str] | None = None):
     """Class decorator: register a frozen dataclass under a name and a version.
 
     Args:
         name: name written to the file.
         version: raise it when the fields change their meaning.
+        shapes: axes of its arrays by field, "state bias" for (state, bias); an axis has one length in all fields.
 
     Returns:
         The decorator.
@@ -35,17 +43,19 @@ def storable(name: str, version: int):
         _REGISTRY[name] = (cls, version)
         cls.__store_name__ = name
         cls.__store_version__ = version
+        cls.__store_shapes__ = dict(shapes or {})
         return cls
 
     return register
 
 
-def save(result, path: str | Path) -> Path:
+def save(result, path: str | Path, *, tag: str = "") -> Path:
     """Write a result; an existing file is replaced only when all is written.
 
     Args:
         result: instance of a `storable` class.
         path: HDF5 file.
+        tag: what made it, for `tag_of`.
 
     Returns:
         The path.
@@ -54,14 +64,31 @@ def save(result, path: str | Path) -> Path:
         OutputError: the file cannot be written.
         StoreError: the class is not storable.
     """
-    import h5py
-
     if not hasattr(type(result), "__store_name__"):
         raise StoreError(f"{type(result).__name__} is not a result type that can be stored.")
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+
+    def fill(file) -> None:
         file.attrs["femristor_schema"] = SCHEMA
+        file.attrs["tag"] = tag
         _write(file, result)
-    return Path(path)
+
+    return write_sealed(path, fill)
+
+
+def tag_of(path: str | Path) -> str:
+    """The tag that a result was saved with.
+
+    Args:
+        path: HDF5 file written by `save`.
+
+    Returns:
+        The tag.
+
+    Raises:
+        StoreError: as in `load`.
+    """
+    with open_sealed(Path(path)) as file:
+        return text_entry(file, "tag")
 
 
 def load(path: str | Path, cls: type | None = None):
@@ -75,26 +102,18 @@ def load(path: str | Path, cls: type | None = None):
         The result, of the class it was saved from.
 
     Raises:
-        StoreError: missing, truncated, not ours, of another type or a newer schema.
+        StoreError: missing, truncated, damaged, not ours, of another type or schema, with fields of a wrong kind.
     """
-    import h5py
-
     source = Path(path)
-    if not source.is_file():
-        raise StoreError(f"{source}: no such file; give the path of a result that femristor wrote.")
     try:
-        with h5py.File(source, "r") as file:
-            schema = int(file.attrs.get("femristor_schema", 0))
-            if schema == 0:
-                raise StoreError(f"{source}: an HDF5 file, but not one that femristor wrote.")
-            if schema > SCHEMA:
-                raise StoreError(
-                    f"{source}: schema {schema} is newer than this femristor reads ({SCHEMA}); "
-                    "update femristor."
-                )
-            result = _read(file, source)
-    except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise StoreError(f"{source}: truncated or not an HDF5 file; make it again.") from error
+        with open_sealed(source) as file:
+            result = read_open(file, source)
+    except StoreError:
+        raise
+    except InputError as error:
+        raise StoreError(f"{source}: holds values that cannot be used ({error}); make it again.") from error
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, RecursionError) as error:
+        raise StoreError(f"{source}: damaged or not written by femristor; make it again.") from error
     if cls is not None and not isinstance(result, cls):
         wanted = getattr(cls, "__store_name__", cls.__name__)
         raise StoreError(
@@ -136,16 +155,29 @@ def _write_value(group, name: str, value, plain: dict) -> None:
         plain[name] = value
 
 
-def _read(group, source: Path):
-    name = str(group.attrs["type"])
+def read_open(group, source: Path):
+    """Read a result from an open HDF5 group whose links and sizes were checked.
+
+    Args:
+        group: h5py.File or h5py.Group.
+        source: the file, for messages.
+
+    Returns:
+        The result.
+
+    Raises:
+        StoreError: a type or a version that is not known, a field that is missing.
+        MisbuiltError: a field of another kind.
+    """
+    name = text_entry(group, "type")
     if name not in _REGISTRY:
         _import_rooms(name)
     if name not in _REGISTRY:
         raise StoreError(
-            f"{source}: holds {_article(name)}, which this femristor does not know; update femristor."
+            f"{source}: holds {_article(name[:60])}, which this femristor does not know; update femristor."
         )
     cls, version = _REGISTRY[name]
-    found = int(group.attrs["version"])
+    found = whole_entry(group, "version")
     if found > version:
         raise StoreError(
             f"{source}: {name} of schema {found} is newer than this femristor reads ({version}); "
@@ -156,43 +188,35 @@ def _read(group, source: Path):
             f"{source}: {name} of schema {found} is older than this femristor reads ({version}); "
             "make it again."
         )
-    plain = json.loads(group.attrs["plain"])
+    plain = json.loads(text_entry(group, "plain"))
+    if not isinstance(plain, dict):
+        raise MisbuiltError(f"the plain fields of {name} are not a table")
     hints = typing.get_type_hints(cls)
     values = {}
     for item in dataclasses.fields(cls):
         if item.name in group:
-            values[item.name] = _read_node(group[item.name], source)
+            values[item.name] = _read_node(group[item.name], hints[item.name], f"{name}.{item.name}", source)
         elif item.name in plain:
-            values[item.name] = _revive(plain[item.name], hints[item.name])
+            values[item.name] = revive(plain[item.name], hints[item.name], f"{name}.{item.name}")
         else:
             raise StoreError(
                 f"{source}: the field {item.name} of {name} is missing; the file is damaged, make it again."
             )
+    check_shapes(name, getattr(cls, "__store_shapes__", {}), values)
     return cls(**values)
 
 
-def _read_node(node, source: Path):
+def _read_node(node, hint, place: str, source: Path):
     if hasattr(node, "shape"):
-        return node[()]
-    if "length" in node.attrs:
-        return tuple(_read(node[str(index)], source) for index in range(int(node.attrs["length"])))
-    return _read(node, source)
-
-
-def _revive(value, hint):
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType) and value is not None:
-        hint = next(arg for arg in typing.get_args(hint) if arg is not type(None))
-        origin = typing.get_origin(hint)
-    if isinstance(value, dict) and "@" in value:
-        value = value["@"]
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        inner = typing.get_type_hints(hint)
-        return hint(**{key: _revive(entry, inner[key]) for key, entry in value.items()})
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(value)
-    if (origin is tuple or hint is tuple) and isinstance(value, list):
-        return tuple(tuple(entry) if isinstance(entry, list) else entry for entry in value)
+        value = node[()]
+    elif "length" in node.attrs:
+        length = whole_entry(node, "length")
+        if length != len(node):
+            raise MisbuiltError(f"{place} tells {length} entries and holds {len(node)}")
+        value = tuple(read_open(node[str(index)], source) for index in range(length))
+    else:
+        value = read_open(node, source)
+    check_kind(value, hint, place)
     return value
 
 

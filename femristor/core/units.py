@@ -1,8 +1,16 @@
 """Units at the border: text such as "11 nm" or "1.18 eV" becomes an SI number, and back."""
 
+import re
 from functools import cache
 
+from femristor.core.bounds import check_count
 from femristor.core.errors import InputError
+
+_DIGITS = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
+_NUMBER = re.compile(_DIGITS)
+# A unit never begins with a digit, but for "1/s": "15 5 nm" is a mistake, not 75 nm.
+_QUANTITY = re.compile(rf"(?P<number>{_DIGITS})\s*(?P<unit>(?:1?\s*/\s*)?[^\W\d_%][^,;\n]*|[%°][^,;\n]*|)")
+_COMMA = re.compile(r"(?P<head>[+-]?[0-9]+),(?P<tail>[0-9]+(?:[eE][+-]?[0-9]+)?)(?P<rest>\s*[^\d,]*)")
 
 
 @cache
@@ -17,11 +25,67 @@ def registry():
     return pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
 
 
+def parse_number(text: str, key: str) -> float:
+    """Convert a text to a finite number, in one spelling only: digits, a decimal point, an exponent.
+
+    Args:
+        text: e.g. "-1.5e-3".
+        key: name of the entry, for the message.
+
+    Returns:
+        The number.
+
+    Raises:
+        InputError: a decimal comma, blanks or underscores between digits, other digits, NaN, infinity, too large.
+    """
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise InputError(
+            f'{key}: "{_brief(text)}" is not a number{spelling_hint(text) or "; write digits with a decimal point, e.g. 0.5"}.'
+        )
+    value = float(match[0])
+    if value - value != 0:
+        raise InputError(f'{key}: "{_brief(text)}" is not a finite number; write one below 1.8e308.')
+    return value
+
+
+def parse_numbers(text: str, key: str, *, limit: int = 100_000) -> tuple[float, ...]:
+    """The finite numbers of "1,600,3600".
+
+    Args:
+        text: numbers with commas between them.
+        key: option or entry, for the message.
+        limit: the most numbers.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        InputError: something else is in the list, or it is too long.
+    """
+    parts = text.split(",")
+    check_count(len(parts), key, limit, "each number is a step of the work")
+    values = []
+    for part in parts:
+        try:
+            values.append(parse_number(part, key))
+        except InputError:
+            raise InputError(
+                f'{key}: "{_brief(text)}" is no list of finite numbers; write it as 1,600,3600.'
+            ) from None
+    return tuple(values)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a finite number as `parse_number` reads them."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
 def parse_quantity(text: str, unit: str, key: str) -> float:
     """Convert "value unit" to a number in `unit`.
 
     Args:
-        text: number with its unit; where `unit` is "" a bare number.
+        text: one number, then its unit; where `unit` is "" a bare number.
         unit: the SI unit wanted, in pint's spelling ("m", "S/m", "J m^3", "").
         key: name of the entry, for the message.
 
@@ -29,21 +93,51 @@ def parse_quantity(text: str, unit: str, key: str) -> float:
         The value in `unit`.
 
     Raises:
-        InputError: no number, an unknown unit, or one of another dimension.
+        InputError: no number, a decimal comma, an unknown unit, or one of another dimension.
     """
     wanted = unit or "a plain number"
     example = f'write it as "<number> {unit}"' if unit else "write it without a unit"
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        hint = spelling_hint(text) or f"; {example}"
+        raise InputError(f'{key}: "{_brief(text)}" is not a quantity in {wanted}{hint}.')
+    number = parse_number(match["number"], key)
     try:
-        quantity = registry().Quantity(text)
+        written = registry().Unit(match["unit"] if match["unit"][:1] != "/" else f"1{match['unit']}")
     except Exception as error:
-        raise InputError(f'{key}: "{text}" is not a quantity in {wanted}; {example}.') from error
+        raise InputError(f'{key}: "{_brief(text)}" is not a quantity in {wanted}; {example}.') from error
     try:
-        value = float(quantity.to(unit or "dimensionless").magnitude)
+        value = float(registry().Quantity(number, written).to(unit or "dimensionless").magnitude)
     except Exception as error:
-        raise InputError(f'{key}: "{text}" has the wrong unit, {wanted} is expected; {example}.') from error
-    if value != value or value in (float("inf"), float("-inf")):
-        raise InputError(f'{key}: "{text}" is not a finite number; {example}.')
+        raise InputError(
+            f'{key}: "{_brief(text)}" has the wrong unit, {wanted} is expected; {example}.'
+        ) from error
+    if value - value != 0:
+        raise InputError(f'{key}: "{_brief(text)}" is not a finite number in {wanted}; {example}.')
     return value
+
+
+def spelling_hint(text: str) -> str:
+    """The right spelling of a number with a comma or with other marks, where one can be told, else "".
+
+    Args:
+        text: what was found instead of a number.
+
+    Returns:
+        Words that follow on "is not a number".
+    """
+    comma = _COMMA.fullmatch(text.strip())
+    if comma:
+        rest = comma["rest"].strip()
+        return f'; write a decimal point and no marks between digits, e.g. "{comma["head"]}.{comma["tail"]}{" " if rest else ""}{rest}"'
+    if any(mark in text for mark in ",_\u2009\u00a0\u202f'"):
+        return "; write a decimal point and no marks between digits"
+    return ""
+
+
+def _brief(text: str) -> str:
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:60])
+    return shown + ("..." if len(text) > 60 else "")
 
 
 def scale_to(unit_text: str, unit: str, key: str) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from femristor.core.errors import InputError
+from femristor.core.units import is_number, parse_number
 from femristor.device.family import state_between
 from femristor.device.hopping import HoppingLaw
 from femristor.device.state import CellState
@@ -307,10 +308,9 @@ class DeviceCard:
                 f"No state '{text}' in card {self.name}; "
                 f"use one of {', '.join(self.states)} or N=<density in 1/m^3>."
             )
-        try:
-            density = float(text[2:])
-        except ValueError:
-            raise InputError(f"'{text}' is no density; write it as N=2e25 (in 1/m^3).") from None
+        if not is_number(text[2:]):
+            raise InputError(f"'{text}' is no density; write it as N=2e25 (in 1/m^3).")
+        density = parse_number(text[2:], "density")
         if not 0 < density <= self.ionic.density_max_m3:
             raise InputError(
                 f"A density of {density:g} 1/m^3 is outside (0, {self.ionic.density_max_m3:g}]; "

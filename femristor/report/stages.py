@@ -42,36 +42,20 @@ class StageBook:
         ensure_output_dir(self.folder)
         file = self.folder / f"{name}.h5"
         digest = stage_digest(key)
-        if file.exists() and self._digest_of(file) == digest:
+        if file.exists():
             try:
-                result = store.load(file)
-                self.say(f"{name}: kept from an earlier run ({file.name})")
-                return result
+                if store.tag_of(file) == digest:
+                    result = store.load(file)
+                    self.say(f"{name}: kept from an earlier run ({file.name})")
+                    return result
             except StoreError as error:
                 self.say(f"{name}: {error} It is made again.")
         result = compute()
-        store.save(result, file)
-        _tag(file, digest)
+        store.save(result, file, tag=digest)
         return result
-
-    def _digest_of(self, file: Path) -> str:
-        import h5py
-
-        try:
-            with h5py.File(file, "r") as stored:
-                return str(stored.attrs.get("stage_digest", ""))
-        except OSError:
-            return ""
 
 
 def stage_digest(key: dict) -> str:
     """Digest of a stage's inputs and of the package version."""
     text = json.dumps({"version": __version__, **key}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _tag(file: Path, digest: str) -> None:
-    import h5py
-
-    with h5py.File(file, "a") as stored:
-        stored.attrs["stage_digest"] = digest

@@ -155,3 +155,53 @@ def test_quantities(text, unit, value):
 def test_bad_quantities_name_key_and_unit(text):
     with pytest.raises(InputError, match=r"filament\.radius"):
         parse_quantity(text, "m", "filament.radius")
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "right"),
+    [
+        ("15,5 nm", "m", "15.5 nm"),
+        ("0,3 mA", "A", "0.3 mA"),
+        ("3,5", "", "3.5"),
+        ("1.234,5 nm", "m", "decimal point"),
+        ("1_5 nm", "m", "decimal point"),
+        ("15 5 nm", "m", "<number> m"),
+        ("2*3 nm", "m", "<number> m"),
+        ("nan m", "m", "<number> m"),
+        ("٣ nm", "m", "<number> m"),
+        ("1e999 m", "m", "not a finite number"),
+        ("1" * 5000 + " m", "m", "not a finite number"),
+    ],
+)
+def test_numbers_have_one_spelling(text, unit, right):
+    with pytest.raises(InputError, match="thickness: ") as caught:
+        parse_quantity(text, unit, "thickness")
+    assert right in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("15.5 nm", "m", 1.55e-8),
+        ("15.5nm", "m", 1.55e-8),
+        ("-3 V", "V", -3.0),
+        ("25 degC", "K", 298.15),
+        ("1e13 1/s", "1/s", 1e13),
+        ("1e13/s", "1/s", 1e13),
+        ("1.6e-47 J m^3", "J m^3", 1.6e-47),
+        ("3 µm", "m", 3e-6),
+        (".5", "", 0.5),
+        ("10 %", "", 0.1),
+    ],
+)
+def test_quantities_that_are_read(text, unit, value):
+    assert parse_quantity(text, unit, "thickness") == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("cell", ["0,5", "1_0", "١", "0x10", "", "nan", "1e400"])
+def test_cells_have_one_spelling(tmp_path, cell):
+    file = tmp_path / "c.csv"
+    file.write_text(f"V_V;I_A\n0.1;1\n0.2;{cell}\n")
+    with pytest.raises(DataError, match=r"c\.csv: line 3, column I_A"):
+        read_iv_csv(file)

@@ -1,12 +1,14 @@
 """The HDF5 store: everything comes back, nothing broken is accepted."""
 
+import contextlib
+import io
 from dataclasses import dataclass
 
 import h5py
 import numpy as np
 import pytest
 
-from femristor.core import store
+from femristor.core import store, store_file
 from femristor.core.curves import IVCurve
 from femristor.core.errors import StoreError
 from femristor.core.provenance import Provenance
@@ -29,6 +31,15 @@ def make() -> Outer:
     curve = IVCurve(np.linspace(0, 1, 5000), np.linspace(0, 2, 5000), 300.0, "lrs", "o")
     made = Provenance.create("test", seed=3, inputs={"a.csv": "00ff"}, notes=("one", "two"))
     return Outer((curve, curve), {"a": 0.1}, ("x", "y"), Status.CONVERGED, made)
+
+
+@contextlib.contextmanager
+def forged(path):
+    """Edit a stored file and give it a checksum that fits again, as a stranger could."""
+    image = io.BytesIO(path.read_bytes())
+    with h5py.File(image, "a") as file:
+        yield file
+    path.write_bytes(store_file.seal(image.getvalue()[store_file.HEADER_BYTES :]))
 
 
 def test_round_trip(tmp_path):
@@ -55,17 +66,16 @@ def test_newer_schema_and_wrong_type(tmp_path):
     path = store.save(make(), tmp_path / "r.h5")
     with pytest.raises(StoreError, match="an IVCurve is expected"):
         store.load(path, IVCurve)
-    with h5py.File(path, "a") as file:
+    with forged(path) as file:
         file.attrs["version"] = 3
     with pytest.raises(StoreError, match="newer than this femristor"):
         store.load(path)
-    with h5py.File(path, "a") as file:
+    with forged(path) as file:
         file.attrs["version"] = 1
     with pytest.raises(StoreError, match="older than this femristor"):
         store.load(path)
-    with h5py.File(path, "a") as file:
-        file.attrs["femristor_schema"] = 99
-    with pytest.raises(StoreError, match="schema 99 is newer"):
+    path.write_bytes(path.read_bytes().replace(b"result, schema 2", b"result, schema 9"))
+    with pytest.raises(StoreError, match="schema 9 is newer"):
         store.load(path)
 
 
@@ -83,7 +93,7 @@ def test_not_ours(tmp_path):
 
 def test_missing_field(tmp_path):
     path = store.save(make(), tmp_path / "r.h5")
-    with h5py.File(path, "a") as file:
+    with forged(path) as file:
         del file["curves"]
     with pytest.raises(StoreError, match="field curves of TestOuter is missing"):
         store.load(path)
@@ -93,3 +103,159 @@ def test_streams_of_a_seed_are_independent_and_repeat():
     first, again = generator(7, 1).normal(size=4), generator(7, 1).normal(size=4)
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, generator(7, 2).normal(size=4))
+
+
+def test_the_same_result_gives_the_same_bytes(tmp_path):
+    first = store.save(make_plain(), tmp_path / "a.h5", tag="x")
+    assert first.read_bytes() == store.save(make_plain(), tmp_path / "b.h5", tag="x").read_bytes()
+    assert store.tag_of(first) == "x"
+
+
+def make_plain() -> IVCurve:
+    return IVCurve(np.linspace(0, 1, 9000), np.linspace(0, 2, 9000) ** 3, 300.0, "lrs", "o")
+
+
+def test_every_flipped_block_is_found(tmp_path):
+    path = store.save(make(), tmp_path / "r.h5")
+    whole = path.read_bytes()
+    draw = generator(3)
+    for start in range(0, len(whole), max(1, len(whole) // 150)):
+        broken = bytearray(whole)
+        at = start + int(draw.integers(0, min(64, len(whole) - start)))
+        broken[at] ^= 1 << int(draw.integers(0, 8))
+        path.write_bytes(broken)
+        with pytest.raises(StoreError, match=r"r\.h5"):
+            store.load(path)
+    for length in (0, 3, 511, 512, 600, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(StoreError, match=r"r\.h5"):
+            store.load(path)
+
+
+def _text_for_numbers(file, _folder):
+    del file["curves/0/voltage_V"]
+    file["curves/0/voltage_V"] = "0.5"
+
+
+def _table_of_fields(file, _folder):
+    del file["curves/0/voltage_V"]
+    file["curves/0/voltage_V"] = np.zeros(3, dtype=[("a", "f8"), ("b", "i4")])
+
+
+def _null(file, _folder):
+    del file["curves/0/voltage_V"]
+    file["curves/0/voltage_V"] = h5py.Empty("f8")
+
+
+def _huge(file, _folder):
+    del file["curves/0/voltage_V"]
+    file.create_dataset("curves/0/voltage_V", shape=(700_000_000,), dtype="f8", compression="gzip")
+
+
+def _soft_link(file, _folder):
+    del file["curves/0/voltage_V"]
+    file["curves/0/voltage_V"] = h5py.SoftLink("/curves/0/current_A")
+
+
+def _external_link(file, folder):
+    with h5py.File(folder / "secret.h5", "w") as other:
+        other["x"] = np.arange(5000.0)
+    del file["curves/0/voltage_V"]
+    file["curves/0/voltage_V"] = h5py.ExternalLink(str(folder / "secret.h5"), "/x")
+
+
+def _external_storage(file, folder):
+    (folder / "raw.bin").write_bytes(np.arange(5000.0).tobytes())
+    del file["curves/0/voltage_V"]
+    file.create_dataset(
+        "curves/0/voltage_V", shape=(5000,), dtype="f8", external=[(str(folder / "raw.bin"), 0, 40000)]
+    )
+
+
+def _circle(file, _folder):
+    file["curves/0/again"] = file["curves"]
+
+
+def _plain_is_a_list(file, _folder):
+    file.attrs["plain"] = "[1, 2]"
+
+
+def _words_for_a_table(file, _folder):
+    file.attrs["plain"] = file.attrs["plain"].replace('"numbers": {"a": 0.1}', '"numbers": {"a": "much"}')
+
+
+def _no_text(file, _folder):
+    file.attrs["type"] = 7.5
+
+
+def _another_status(file, _folder):
+    file.attrs["plain"] = file.attrs["plain"].replace('"converged"', '"splendid"')
+
+
+def _fewer_points(file, _folder):
+    del file["curves/0/voltage_V"]
+    file["curves/0/voltage_V"] = np.zeros(4)
+
+
+def _not_a_dict(file, _folder):
+    file.attrs["plain"] = "{" * 5000
+
+
+def _long_length(file, _folder):
+    file["curves"].attrs["length"] = 10**9
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        _text_for_numbers,
+        _table_of_fields,
+        _null,
+        _huge,
+        _soft_link,
+        _external_link,
+        _external_storage,
+        _circle,
+        _plain_is_a_list,
+        _words_for_a_table,
+        _no_text,
+        _another_status,
+        _fewer_points,
+        _not_a_dict,
+        _long_length,
+    ],
+)
+def test_forged_files_are_refused_in_one_sentence(tmp_path, forge):
+    path = store.save(make(), tmp_path / "r.h5")
+    with forged(path) as file:
+        forge(file, tmp_path)
+    with pytest.raises(StoreError, match=r"r\.h5: ") as caught:
+        store.load(path)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_an_untouched_forgery_loads(tmp_path):
+    """The helper that forges does not itself break the file."""
+    path = store.save(make(), tmp_path / "r.h5")
+    with forged(path):
+        pass
+    assert store.load(path).numbers == {"a": 0.1}
+
+
+def test_a_file_of_schema_1_is_sealed_again(tmp_path):
+    from femristor.core.store_upgrade import upgrade
+
+    path = store.save(make(), tmp_path / "r.h5")
+    old = path.read_bytes()
+    with h5py.File(io.BytesIO(old), "r") as file, h5py.File(tmp_path / "old.h5", "w") as before:
+        for key in file:
+            file.copy(key, before)
+        for key, value in file.attrs.items():
+            before.attrs[key] = value
+        before.attrs["femristor_schema"] = 1
+    with pytest.raises(StoreError, match=r"older femristor, without a checksum; .*store_upgrade"):
+        store.load(tmp_path / "old.h5")
+    upgrade(tmp_path / "old.h5")
+    assert store.load(tmp_path / "old.h5").numbers == {"a": 0.1}
+    with pytest.raises(StoreError, match="schema 1"):
+        upgrade(tmp_path / "r.h5")
