@@ -2,12 +2,12 @@
 
 import difflib
 import hashlib
-import tomllib
 from importlib import resources
 from pathlib import Path
 
 from femristor.core.errors import CardError, DataError, InputError
 from femristor.core.files import read_text
+from femristor.core.toml import parse_toml
 from femristor.device.build import build_card
 from femristor.device.card import DeviceCard
 
@@ -65,10 +65,7 @@ def parse_card(text: str, origin: str) -> DeviceCard:
 
     from femristor.device.schema import CardText
 
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"{origin}: not valid TOML ({error}); correct that line.") from error
+    raw = parse_toml(text, origin)
     version = raw.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise CardError(
@@ -98,7 +95,7 @@ def new_card_text(name: str, template: str = "cmo_hfox") -> str:
     """
     import tomlkit
 
-    document = tomlkit.parse(read_text(card_path(template), "device card"))
+    document = _document(template)
     document["name"] = name
     document["description"] = (
         f"New card made from {document['name'] if template == name else template}; replace the numbers"
@@ -123,7 +120,7 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
     """
     import tomlkit
 
-    document = tomlkit.parse(read_text(card_path(template), "device card"))
+    document = _document(template)
     if name:
         document["name"] = name
     for key, entry in changes.items():
@@ -141,6 +138,16 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
     text = tomlkit.dumps(document)
     parse_card(text, f"card made from {template}")
     return text
+
+
+def _document(template: str | Path):
+    """A card that can be edited, comments kept."""
+    import tomlkit
+
+    source = card_path(template)
+    text = read_text(source, "device card")
+    parse_toml(text, str(source))
+    return tomlkit.parse(text)
 
 
 def diff_cards(first: DeviceCard, second: DeviceCard) -> list[tuple[str, str, str]]:

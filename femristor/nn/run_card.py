@@ -26,12 +26,12 @@ Keys are strict, shares take "20 %" or 0.2. A wrong key or unit is one sentence 
 """
 
 import difflib
-import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from femristor.core.errors import CardError, InputError
 from femristor.core.files import read_text
+from femristor.core.toml import parse_toml
 from femristor.core.units import parse_quantity
 from femristor.nn.rules.names import rule_named
 from femristor.nn.text_training import TextSettings
@@ -137,11 +137,7 @@ def load_run_card(path: str | Path, *, quick: bool = False) -> RunCard:
         DataError: the file is missing or empty.
     """
     source = Path(path)
-    text = read_text(source, "run card")
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"{source}: not valid TOML ({error}); correct that line.") from error
+    raw = parse_toml(read_text(source, "run card"), str(source))
     try:
         return _card(raw, source, quick=quick)
     except InputError as error:
