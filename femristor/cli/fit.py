@@ -120,7 +120,11 @@ def forming(
     "--bound", multiple=True, metavar="NAME=LOW:HIGH", help="Bound (and free) one, e.g. N=1e24:1e26."
 )
 @click.option("--free", multiple=True, metavar="NAME", help="Free a parameter that is held by default.")
-@click.option("--lines", is_flag=True, help="Fit N and N_s; a_e and dE follow the card's lines in them.")
+@click.option(
+    "--lines/--no-lines",
+    default=None,
+    help="a_e and dE follow the card's lines in N and N_s, or not; followed with one ambient temperature.",
+)
 @click.option(
     "--start", multiple=True, metavar="LABEL=STATE", help="State of the card that a label starts from."
 )
@@ -131,9 +135,10 @@ def hopping(
 ):
     """Hopping parameters (N, a_e, dE) of each state from its read I-V.
 
-    A label's word lrs or hrs names its state of the card. Names: N (1/m^3), a_e (m), dE (eV) of the dome, and
-    N_s, a_s, dE_s around it, which are held (--lines fits N and N_s). dE is held unless there are several ambient temperatures.
-    Numbers may carry units: --fix "a_e=2.5 nm".
+    A label's word lrs or hrs names its state of the card; curves of one state share a label. Names: N (1/m^3), a_e (m),
+    dE (eV) of the dome, and N_s, a_s, dE_s around it. With one ambient temperature N and N_s are fitted and the others follow
+    the card's lines in them; with several, or --no-lines, the surroundings are held. N is local, not the 0-D number of the
+    published law. Numbers may carry units: --fix "a_e=2.5 nm".
     """
     from femristor.cli.fit_input import Deferred, check_outputs, pair, read_curves, span, write_results
     from femristor.cli.fit_text import hopping_text
@@ -164,7 +169,7 @@ def hopping(
         bias_points=own["bias_points"],
         start=dict(pair(text, "--start", "label=lrs") for text in own["start"]),
         inputs=given.inputs,
-        notes=notes,
+        notes=(*given.assumed, *notes),
         progress=context.progress,
     )
     written = write_results(fit, base, target, out)
@@ -204,12 +209,20 @@ def _bounds(name: str, text: str) -> tuple[float, float]:
 @click.argument("data", metavar="SWEEP.csv")
 @out_option("CSV file for the read curves.", default="read_curves.csv")
 @click.option("--limit", default=0.2, show_default=True, help="Largest |V| of the read curves in V.")
-@click.option("--reset", type=click.Choice(["negative", "positive"]), default="negative", show_default=True)
+@click.option(
+    "--reset",
+    type=click.Choice(["auto", "negative", "positive"]),
+    default="auto",
+    show_default=True,
+    help="Sign that resets; auto finds it from the resistances.",
+)
 @click.option("--column", "columns", multiple=True, metavar="QUANTITY=NAME", help="Column, e.g. current=I_A.")
 @click.option("--only", metavar="TEXT", help="Only curves with this text in their label.")
 @common_options
 def branches(context: Context, *, data, out, limit, reset, columns, only):
     """LRS and HRS read curves out of switching sweeps: the low-field part of each reset branch."""
+    import numpy as np
+
     from femristor.cli.fit_input import pair
     from femristor.core.ivfile import read_iv_csv, write_iv_csv
     from femristor.transport.branches import low_field_branches
@@ -218,10 +231,25 @@ def branches(context: Context, *, data, out, limit, reset, columns, only):
     chosen = [curve for curve in sweeps if only is None or only in curve.label]
     if not chosen:
         raise InputError(f"{data}: no curve has '{only}' in its label; the first is '{sweeps[0].label}'.")
-    curves = low_field_branches(chosen, limit, reset_sign=1 if reset == "positive" else -1)
-    path = write_iv_csv(curves, out)
-    text = f"wrote {len(curves)} read curves of {len(chosen)} sweeps to {path}"
-    context.emit({"path": path, "sweeps": len(chosen), "labels": [curve.label for curve in curves]}, text)
+    sign = {"auto": None, "negative": -1, "positive": 1}[reset]
+    found = low_field_branches(chosen, limit, reset_sign=sign)
+    path = write_iv_csv(list(found.curves), out)
+    side = "negative" if found.reset_sign < 0 else "positive"
+    ratio = float(np.median(found.ratio))
+    lines = [
+        f"wrote {len(found.curves)} read curves of {len(chosen)} sweeps to {path}",
+        f"{side} voltages reset the cell: LRS conducts {ratio:.3g} times what HRS does (median of {found.ratio.size})",
+        *(f"warning: {text}" for text in found.warnings),
+    ]
+    payload = {
+        "path": path,
+        "sweeps": len(chosen),
+        "labels": [curve.label for curve in found.curves],
+        "reset": side,
+        "ratio": found.ratio,
+        "warnings": found.warnings,
+    }
+    context.emit(payload, "\n".join(lines))
 
 
 @command.command("selector")

@@ -1,10 +1,12 @@
 """LRS and HRS read curves out of measured switching sweeps.
 
 A reset sweep starts in LRS and comes back in HRS: where |V| is still low the state does not move, so the first
-part of its outgoing branch is an LRS I-V and the last part of its returning branch an HRS I-V.
+part of its outgoing branch is an LRS I-V and the last part of its returning branch an HRS I-V. Which polarity resets
+is read off the resistances.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +16,9 @@ from femristor.core.errors import InputError
 
 LIMIT_V = 0.2
 MIN_POINTS = 3
+LEAST_RATIO = 1.1
+"""LRS over HRS below which a sweep is said to have reset hardly: the order of what a read drifts."""
+_SIDES = {-1: "negative", 1: "positive"}
 
 
 def signed_curve(curve: IVCurve) -> IVCurve:
@@ -58,41 +63,119 @@ def split_sweep(curve: IVCurve) -> list[IVCurve]:
     return branches
 
 
+@dataclass(frozen=True)
+class ReadCurves:
+    """LRS and HRS read curves of some sweeps.
+
+    Attributes:
+        curves: for each reset sweep one labelled "<label> lrs" and one "<label> hrs", |V| rising; with several
+            sweeps in a curve they are numbered "<label> cycle 2 lrs".
+        reset_sign: sign of the voltage that resets the cell, found from the resistances.
+        ratio: (sweeps,) conductance before each reset sweep over that after it; LRS over HRS where it is above 1.
+        warnings: sweeps that did not lower the conductance, in sentences.
+    """
+
+    curves: tuple[IVCurve, ...]
+    reset_sign: int
+    ratio: np.ndarray
+    warnings: tuple[str, ...]
+
+
 def low_field_branches(
-    curves: Sequence[IVCurve], limit_V: float = LIMIT_V, *, reset_sign: int = -1
-) -> list[IVCurve]:
+    curves: Sequence[IVCurve], limit_V: float = LIMIT_V, *, reset_sign: int | None = None
+) -> ReadCurves:
     """LRS and HRS read curves of every reset sweep.
+
+    A reset sweep leaves the cell less conductive than it found it: where the sign of reset is not given, it is the one
+    whose sweeps do so (median over all sweeps). Of each pair the branch that conducts more is LRS.
 
     Args:
         curves: sweeps, read with `read_iv_csv(path, sweep=True)`; absolute currents are given a sign.
         limit_V: largest |V| of the read curves, well below the switching voltages.
-        reset_sign: sign of the voltage that resets the cell (-1 for polarity 8W).
+        reset_sign: sign of the voltage that resets the cell (-1 for polarity 8W), or None to find it.
 
     Returns:
-        For each reset sweep one curve labelled "<label> lrs" and one "<label> hrs", |V| rising; with several
-        sweeps in a curve they are numbered "<label> cycle 2 lrs".
+        ReadCurves.
 
     Raises:
-        InputError: a curve without a reset sweep, or with fewer than three points below the limit.
+        InputError: a curve without a reset sweep, or with fewer than three points below the limit; sweeps of the given
+            sign, or of both signs, that do not lower the conductance.
     """
     if not limit_V > 0:
         raise InputError(f"A limit of {limit_V:g} V leaves no read curve; give one above 0.")
-    if reset_sign not in (-1, 1):
+    if reset_sign not in (-1, 1, None):
         raise InputError(f"The reset sign is +1 or -1, not {reset_sign}.")
-    found = []
-    for curve in curves:
-        pairs = _reset_pairs(split_sweep(signed_curve(curve)), reset_sign)
+    sweeps = [(curve.label, split_sweep(signed_curve(curve))) for curve in curves]
+    sign = _found_sign(sweeps, limit_V) if reset_sign is None else reset_sign
+    found, ratios, warnings = [], [], []
+    for label, branches in sweeps:
+        pairs = _reset_pairs(branches, sign)
         if not pairs:
-            side = "negative" if reset_sign < 0 else "positive"
             raise InputError(
-                f"Curve '{curve.label}' has no sweep to {side} voltages and back, so no reset branch; "
+                f"Curve '{label}' has no sweep to {_SIDES[sign]} voltages and back, so no reset branch; "
                 "check the polarity."
             )
         for number, pair in enumerate(pairs, start=1):
-            cycle = f" cycle {number}" if len(pairs) > 1 else ""
-            for branch, state in zip(pair, ("lrs", "hrs"), strict=True):
-                found.append(_low(branch, limit_V, reset_sign, f"{curve.label}{cycle} {state}"))
-    return found
+            name = f"{label} cycle {number}" if len(pairs) > 1 else label
+            low = [_low(branch, limit_V, sign, name) for branch in pair]
+            ratios.append(_conductance(low[0]) / _conductance(low[1]))
+            if ratios[-1] < LEAST_RATIO:
+                warnings.append(_weak(name, sign, ratios[-1]))
+            states = ("lrs", "hrs") if ratios[-1] >= 1 else ("hrs", "lrs")
+            named = [replace(part, label=f"{name} {state}") for part, state in zip(low, states, strict=True)]
+            found += named if ratios[-1] >= 1 else named[::-1]
+    middle = float(np.median(ratios))
+    if not middle > 1:
+        raise InputError(
+            f"Sweeps to {_SIDES[sign]} voltages raise the conductance ({1 / middle:.3g} times, the median), so they set "
+            f"the cell and do not reset it; take the {_SIDES[-sign]} ones, or leave the sign to be found."
+        )
+    return ReadCurves(tuple(found), sign, np.array(ratios), tuple(warnings))
+
+
+def _found_sign(sweeps: Sequence[tuple[str, list[IVCurve]]], limit_V: float) -> int:
+    """Sign of the half sweeps after which the cell conducts less, by the median over all of them."""
+    change, refused = {}, []
+    for sign in (-1, 1):
+        every = []
+        for label, branches in sweeps:
+            for pair in _reset_pairs(branches, sign):
+                try:
+                    out, back = (_conductance(_low(branch, limit_V, sign, label)) for branch in pair)
+                    every.append(float(np.log(out / back)))
+                except InputError as error:
+                    refused.append(error)
+        if every:
+            change[sign] = float(np.median(every))
+    if not change and refused:
+        raise refused[0]
+    if not change:
+        raise InputError(
+            f"Curve '{sweeps[0][0]}' has no sweep to a voltage and back, so no reset branch; give switching sweeps."
+        )
+    sign = max(change, key=change.__getitem__)
+    if not change[sign] > 0:
+        told = " and ".join(f"{np.exp(-change[key]):.3g} times to {_SIDES[key]} voltages" for key in change)
+        raise InputError(
+            f"No half of the sweeps lowers the conductance (it rises {told}), so there is no reset branch; give sweeps "
+            "that reset the cell."
+        )
+    return sign
+
+
+def _weak(name: str, sign: int, ratio: float) -> str:
+    if ratio < 1:
+        return (
+            f"{name}: the sweep to {_SIDES[sign]} voltages raised the conductance {1 / ratio:.3g} times, so it is no reset; "
+            "its branch that conducts more is labelled lrs."
+        )
+    return f"{name}: LRS conducts only {ratio:.3g} times what HRS does; the sweep hardly reset the cell."
+
+
+def _conductance(curve: IVCurve) -> float:
+    """Median I/V; a branch lost in noise counts as its smallest positive size."""
+    value = float(np.median(curve.current_A / curve.voltage_V))
+    return max(value, np.finfo(float).tiny)
 
 
 def _reset_pairs(branches: list[IVCurve], sign: int) -> list[tuple[IVCurve, IVCurve]]:

@@ -2,8 +2,9 @@
 
 `J = e N a_e nu exp(-dE/kT) 2 sinh(e a_e E/2kT)` (Falcone et al., arXiv 2502.04524, eq. 6) with E and T of the
 field solver at every trial point. Least squares in `ln I measured - ln I model` over (ln N, ln a_e, dE/kT) by
-the trust region reflective method with bounds and the exact Jacobian. With one ambient temperature dE is
-held, for it then only rescales N.
+the trust region reflective method with bounds and the exact Jacobian. With one ambient temperature dE only rescales N
+and one curve carries no more than two numbers: the fit then stays on the card's lines a_e(N), dE(N) unless it is told
+otherwise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,13 @@ from femristor.transport.curvehash import curve_inputs, synthetic_notes
 from femristor.transport.hopping_data import BIAS_POINTS, WINDOW_V, PreparedCurve, prepare_curve
 from femristor.transport.hopping_model import HoppingModel
 from femristor.transport.hopping_outcome import count_ambients, rms, state_fit
+from femristor.transport.hopping_warnings import order_warnings, start_warning
 from femristor.transport.minimise import minimise
 from femristor.transport.parameters import Choice, card_key, make_slots, named_state
 from femristor.transport.result import HoppingFit, StateFit
 from femristor.transport.solver import FieldSolver
+
+LOCAL = "N is local, the density of the dome by the fields of this stack, and not the 0-D number of the published law."
 
 
 def fit_hopping(
@@ -34,7 +38,7 @@ def fit_hopping(
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     free: Sequence[str] = (),
-    lines: bool = False,
+    lines: bool | None = None,
     window_V: tuple[float, float] = WINDOW_V,
     relative_sigma: float | None = None,
     bias_points: int = BIAS_POINTS,
@@ -45,8 +49,8 @@ def fit_hopping(
 ) -> HoppingFit:
     """Fit the hopping parameters of every state among the curves.
 
-    Curves with the same label share their parameters, whatever their ambient temperature. Surroundings of
-    the dome (N_s, a_s, dE_s) are those of the card's state unless they are freed.
+    Curves with the same label share their parameters, whatever their ambient temperature. Off the lines the surroundings
+    of the dome (N_s, a_s, dE_s) are those of the card's state unless they are freed.
 
     Args:
         curves: read I-V curves; the label names the state.
@@ -56,7 +60,8 @@ def fit_hopping(
         bounds: parameter to (low, high); this frees it.
         free: parameters to free besides N, a_e and, with several ambient temperatures, dE.
         lines: a_e and dE follow the card's lines in the density, in the dome and around it; N and N_s are
-            fitted. Two numbers on the family of the published model instead of three of their own.
+            fitted. Two numbers on the family of the published model instead of three of their own. None does so
+            for a state with one ambient temperature unless one of a_e, dE, a_s, dE_s is fixed, bounded or freed.
         window_V: lowest and highest |V|.
         relative_sigma: standard deviation of ln I; None scales the covariance by the scatter.
         bias_points: largest number of field solutions a curve and evaluation.
@@ -70,7 +75,7 @@ def fit_hopping(
         HoppingFit.
 
     Raises:
-        InputError: bad curves or options.
+        InputError: bad curves or options, or dE freed beside N with one ambient temperature.
         ConvergenceError: the fit or the first field solution did not converge.
     """
     choice = Choice.of(fixed, bounds, free, lines=lines)
@@ -83,23 +88,29 @@ def fit_hopping(
         label: [prepare_curve(curve, window_V, bias_points=bias_points) for curve in group]
         for label, group in groups.items()
     }
+    choices = {label: choice.for_curves(label, count_ambients(ready)) for label, ready in prepared.items()}
     states = []
     with (progress or NullProgress()).task("hopping fit", float(len(groups))) as task:
         for label, ready in prepared.items():
             origin = (start or {}).get(label) or named_state(label, card) or _nearest(ready[0], card, solver)
-            slots = make_slots(card, origin, choice, ambients=count_ambients(ready))
+            slots = make_slots(card, origin, choices[label], ambients=count_ambients(ready))
             model = HoppingModel(solver, ready, slots, label)
             model.on_evaluation = lambda found, name=label: task.advance(
                 0.0, f"{name}: rms of ln I {rms(found.residual):.2e}"
             )
+            far = start_warning(model, label, origin)
             theta = minimise(model, sum(item.curve.voltage_V.size for item in ready))
             key = card_key(label, card, groups)
-            states.append(state_fit(model, ready, theta, sigma=relative_sigma, card_key=key, start=origin))
+            states.append(
+                state_fit(
+                    model, ready, theta, sigma=relative_sigma, card_key=key, start=origin, card=card, told=far
+                )
+            )
             task.advance(1.0)
     used = np.concatenate([np.abs(curve.voltage_V) for state in states for curve in state.curves])
     limits = (float(used.min()), float(used.max()))
     ready = [item for group in prepared.values() for item in group]
-    remarks = [f"Window {limits[0]:g} to {limits[1]:g} V.", *notes, *synthetic_notes(curves)]
+    remarks = [f"Window {limits[0]:g} to {limits[1]:g} V.", LOCAL, *notes, *synthetic_notes(curves)]
     remarks += [text for state in states if (text := _held_sentence(state))]
     remarks += [note for item in ready for note in item.notes]
     provenance = Provenance.create(
@@ -109,7 +120,8 @@ def fit_hopping(
         notes=tuple(dict.fromkeys(remarks)),
     )
     told = [text for item in ready for text in item.warnings]
-    warnings = tuple(dict.fromkeys([*told, *(text for state in states for text in state.warnings)]))
+    told += [text for state in states for text in state.warnings]
+    warnings = tuple(dict.fromkeys([*told, *order_warnings(states, card)]))
     sigma = float("nan") if relative_sigma is None else float(relative_sigma)
     return HoppingFit(tuple(states), limits, sigma, warnings, Status.CONVERGED, provenance)
 
@@ -142,9 +154,16 @@ def _nearest(ready: PreparedCurve, card: DeviceCard, solver: FieldSolver) -> str
 
 def _held_sentence(state: StateFit) -> str:
     barrier = state.parameter("dE")
-    if not barrier.fixed or not barrier.note.startswith("held at"):
+    if not barrier.fixed:
+        return ""
+    if barrier.note.startswith("on the card's line"):
+        return (
+            f"{state.label}: a_e and dE follow the card's lines in the density, since one ambient temperature carries no more "
+            "than N and N_s; --no-lines fits a_e and holds the surroundings."
+        )
+    if not barrier.note.startswith("held at"):
         return ""
     return (
         f"{state.label}: dE is held at {barrier.value * 1e3:.4g} meV, the card's value for state {state.start}, "
-        "because one ambient temperature cannot tell dE from N; free it with --free dE."
+        "because one ambient temperature cannot tell dE from N; curves at several ambient temperatures free it."
     )

@@ -5,9 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from femristor.device.card import DeviceCard
 from femristor.transport.estimates import estimate, follows_pattern, held_sensitivity, separation_warnings
 from femristor.transport.hopping_data import PreparedCurve, truncation
 from femristor.transport.hopping_model import Evaluation, HoppingModel
+from femristor.transport.hopping_warnings import range_warnings
 from femristor.transport.parameters import KINDS, Slot
 from femristor.transport.result import FittedCurve, FittedParameter, StateFit
 
@@ -15,6 +17,8 @@ AMBIENT_STEP_K = 1.0
 TRUNCATION_LIMIT = 1e-4
 BOUND_GAP = 1e-3
 NEGLIGIBLE_RMS = 1e-3
+MISSED_RMS = 0.05
+"""Misfit of ln I beyond which a fit is said to miss its curve: ten times that of the reference curves."""
 
 
 def count_ambients(ready: Sequence[PreparedCurve]) -> int:
@@ -36,6 +40,8 @@ def state_fit(
     sigma: float | None,
     card_key: str,
     start: str,
+    card: DeviceCard,
+    told: Sequence[str] = (),
 ) -> StateFit:
     """Assemble the result of one state.
 
@@ -46,6 +52,8 @@ def state_fit(
         sigma: standard deviation of ln I, or None.
         card_key: state of a card to write to.
         start: state that the fit started from.
+        card: the device card.
+        told: warnings from before the search.
 
     Returns:
         StateFit.
@@ -70,6 +78,8 @@ def state_fit(
     label = curves[0].label
     warnings = [
         *_bound_warnings(model.free, at_bound, values, label),
+        *told,
+        *range_warnings(values, card, label),
         *separation_warnings(names, result, errors, label=label, ambients=count_ambients(ready)),
         *_curve_warnings(ready, found, curves, sigma),
     ]
@@ -183,6 +193,11 @@ def _curve_warnings(
             sentences.append(
                 f"{place}: ln I between the field solutions is interpolated with an error of about {error:.1g}; "
                 "raise the number of bias points."
+            )
+        if curve.rms_ln > max(3 * (sigma or 0.0), MISSED_RMS):
+            sentences.append(
+                f"{place}: the fit misses the curve by an rms of ln I of {curve.rms_ln * 100:.2g} %; its numbers do not describe "
+                "this cell: check the card's stack and the units, or fit a_e too (--no-lines)."
             )
         pattern = follows_pattern(curve.residual_ln[np.argsort(curve.voltage_V)])
         if pattern and curve.rms_ln > max(sigma or 0.0, NEGLIGIBLE_RMS):

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from femristor.core.constants import EV, T_SINK_K, thermal_voltage_V
 from femristor.core.errors import InputError
@@ -88,26 +88,57 @@ class Choice:
         fixed: name to the value it is held at.
         bounds: name to (low, high); a bounded parameter is free.
         free: names to free besides the default.
-        lines: a_e, dE, a_s and dE_s follow the card's lines in N and N_s.
+        lines: a_e, dE, a_s and dE_s follow the card's lines in N and N_s; None decides by the curves (`for_curves`).
     """
 
     fixed: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
     free: frozenset[str]
-    lines: bool = False
+    lines: bool | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every parameter that the user named."""
+        return (*self.fixed, *self.bounds, *sorted(self.free))
+
+    def for_curves(self, label: str, ambients: int) -> "Choice":
+        """The choice for one state: on the lines where its curves carry no more than two densities.
+
+        Args:
+            label: state, for the message.
+            ambients: number of different ambient temperatures among its curves.
+
+        Returns:
+            Choice whose `lines` is decided: one ambient temperature and none of a_e, dE, a_s, dE_s named.
+
+        Raises:
+            InputError: a barrier is freed beside its density, and there is one ambient temperature.
+        """
+        wanted = (self.free | self.bounds.keys()) - self.fixed.keys()
+        for barrier in sorted(wanted & set(BARRIERS)):
+            density = PARENTS[barrier]
+            if ambients == 1 and density not in self.fixed and (density == "N" or density in wanted):
+                raise InputError(
+                    f"{barrier} of state '{label}' cannot be freed: all its curves have one ambient temperature, at which "
+                    f"{barrier} only rescales {density}; give the files of one state one label (--label {label}=FILE) and each "
+                    f"its temperature (--ambient FILE=328), or hold the density (--fix {density}=2e25)."
+                )
+        tied = any(name in PARENTS for name in self.named)
+        lines = (ambients == 1 and not tied) if self.lines is None else self.lines
+        return replace(self, lines=lines)
 
     @classmethod
-    def of(cls, fixed=None, bounds=None, free: Iterable[str] = (), *, lines: bool = False) -> "Choice":
+    def of(cls, fixed=None, bounds=None, free: Iterable[str] = (), *, lines: bool | None = None) -> "Choice":
         """Check names and numbers.
 
         Raises:
             InputError: an unknown name, a contradiction, or an impossible number.
         """
         choice = cls(dict(fixed or {}), dict(bounds or {}), frozenset(free), lines)
-        for name in (*choice.fixed, *choice.bounds, *choice.free):
+        for name in choice.named:
             if name not in KINDS:
                 raise InputError(f"No parameter '{name}'; use one of {', '.join(KINDS)}.")
-        tied = [name for name in (*choice.fixed, *choice.bounds, *choice.free) if lines and name in PARENTS]
+        tied = [name for name in choice.named if lines and name in PARENTS]
         if tied:
             raise InputError(
                 f"{tied[0]} follows the card's line in {PARENTS[tied[0]]} with --lines; drop one of the two options."

@@ -24,6 +24,13 @@ CASES = [
     ("fit hopping in.csv --fix N=-1e25", GOOD, ("N cannot be fixed at -1e+25",)),
     ("fit hopping in.csv --fix N=2e25 --fix a_e=2e-9", GOOD, ("All parameters are fixed",)),
     ("fit hopping in.csv --fix dE=0.07 --free dE", GOOD, ("dE cannot be both fixed and fitted",)),
+    (
+        "fit hopping in.csv --free dE",
+        GOOD,
+        ("dE of state 'lrs'", "--label lrs=FILE", "--ambient FILE=328", "--fix N="),
+    ),
+    ("fit hopping in.csv --bound dE=0.05:0.1", GOOD, ("dE of state 'lrs'", "one ambient temperature")),
+    ("fit hopping in.csv --lines --free dE", GOOD, ("dE follows the card's line in N",)),
     ("fit hopping in.csv --bound N=1e26", GOOD, ("--bound N=1e26", "low:high")),
     ("fit hopping in.csv --bound N=1e26:1e25", GOOD, ("bounds 1e+26:1e+25 of N are empty",)),
     ("fit hopping in.csv --window 0.2", GOOD, ("--window 0.2", "low:high")),
@@ -31,7 +38,7 @@ CASES = [
     ("fit hopping in.csv --window 0.3:0.4", GOOD, ("Only 0 points of curve 'lrs'",)),
     ("fit hopping in.csv --column amps=I", GOOD, ("in.csv: 'amps' cannot be mapped",)),
     ("fit hopping in.csv --column current=I", GOOD, ("in.csv: no column 'I'",)),
-    ("fit hopping in.csv --ambient warm", GOOD, ("--ambient: 'warm' is not a number",)),
+    ("fit hopping in.csv --ambient warm", GOOD, ("--ambient", "warm", "is not a number")),
     ("fit hopping in.csv --ambient -5", GOOD, ("-5.0 K is not physical",)),
     ("fit hopping in.csv --ambient x.csv=328", GOOD, ("x.csv is not one of the data files",)),
     ("fit hopping in.csv --start hrs=lrs", GOOD, ("No curve has the label 'hrs'", "lrs")),
@@ -50,7 +57,8 @@ CASES = [
     ("fit forming in.csv --cmo-conductivity 3e3", GOOD, ("--cmo-conductivity", "wrong unit")),
     ("fit forming in.csv --cmo-range 1e3", GOOD, ("--cmo-range 1e3",)),
     ("fit forming in.csv --sigma 0", GOOD, ("relative sigma of 0",)),
-    ("fit branches in.csv", GOOD, ("no sweep to negative voltages and back",)),
+    ("fit branches in.csv", GOOD, ("no sweep to a voltage and back",)),
+    ("fit branches in.csv --reset negative", GOOD, ("no sweep to negative voltages and back",)),
     ("fit branches in.csv --only hrs", GOOD, ("no curve has 'hrs' in its label",)),
 ]
 

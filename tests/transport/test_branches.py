@@ -29,28 +29,73 @@ def test_split_at_the_turns():
     assert all(branch.is_monotonic for branch in branches)
 
 
-def test_reset_branches_in_order():
-    down = np.linspace(0, -1, 21)
-    volts = np.concatenate([np.linspace(0, 1, 21)[:-1], np.linspace(1, 0, 21)[:-1], down, down[::-1][1:]])
-    lrs, hrs = low_field_branches([sweep(volts)], 0.2)
+LRS_S, HRS_S = 8e-5, 8e-6
+DOWN = np.linspace(0, -1, 21)
+CYCLE = np.concatenate([-DOWN[:-1], -DOWN[::-1][:-1], DOWN, DOWN[::-1][1:]])
+
+
+def loop(volts, *, set_sign, label="cell"):
+    """A cell that sets at 0.9 V of one sign and resets at 0.9 V of the other; every branch ohmic; it starts in HRS."""
+    state, amps = HRS_S, []
+    for volt in volts:
+        amps.append(state * volt)
+        state = LRS_S if volt * set_sign > 0.9 else HRS_S if volt * set_sign < -0.9 else state
+    return IVCurve(volts, np.array(amps), label=label)
+
+
+@pytest.mark.parametrize("set_sign", [1, -1])
+@pytest.mark.parametrize("first", [1, -1])
+def test_polarity_follows_from_the_resistances(set_sign, first):
+    found = low_field_branches([loop(first * np.concatenate([CYCLE, CYCLE[1:]]), set_sign=set_sign)], 0.2)
+    assert found.reset_sign == -set_sign
+    lrs, hrs = ([c for c in found.curves if c.label.endswith(state)] for state in ("lrs", "hrs"))
+    assert len(lrs) == len(hrs) >= 1
+    # a half sweep that meets the cell in HRS already changes nothing and is said
+    assert len(found.warnings) == (1 if first != set_sign else 0)
+    switched = [k for k, ratio in enumerate(found.ratio) if ratio > 1.1]
+    assert [found.ratio[k] for k in switched] == pytest.approx([LRS_S / HRS_S] * len(switched))
+    for k in switched:
+        assert lrs[k].current_A / lrs[k].voltage_V == pytest.approx(LRS_S)
+        assert hrs[k].current_A / hrs[k].voltage_V == pytest.approx(HRS_S)
+        assert np.all(np.sign(lrs[k].voltage_V) == -set_sign)
+
+
+def test_branches_in_order_and_numbered():
+    sweeps = [loop(CYCLE, set_sign=1)]
+    lrs, hrs = low_field_branches(sweeps, 0.2).curves
     assert (lrs.label, hrs.label) == ("cell lrs", "cell hrs")
     np.testing.assert_allclose(lrs.voltage_V, [-0.05, -0.1, -0.15, -0.2])
     np.testing.assert_allclose(hrs.voltage_V, [-0.05, -0.1, -0.15, -0.2])
-    assert abs(lrs.current_A[0]) < abs(hrs.current_A[0])  # the current here counts the rows
-    twice = low_field_branches([sweep(np.concatenate([volts, volts[1:]]))], 0.2)
-    assert [curve.label for curve in twice] == [
-        "cell cycle 1 lrs",
-        "cell cycle 1 hrs",
-        "cell cycle 2 lrs",
-        "cell cycle 2 hrs",
-    ]
-    assert low_field_branches([sweep(-volts)], 0.2, reset_sign=1)[0].voltage_V[0] == pytest.approx(0.05)
+    twice = low_field_branches([loop(np.concatenate([CYCLE, CYCLE[1:]]), set_sign=1)], 0.2)
+    names = ["cell cycle 1 lrs", "cell cycle 1 hrs", "cell cycle 2 lrs", "cell cycle 2 hrs"]
+    assert [curve.label for curve in twice.curves] == names
+
+
+def test_the_wrong_sign_is_refused_and_a_single_set_is_named():
+    with pytest.raises(
+        InputError, match=r"to positive voltages raise the conductance .10 times.*negative ones"
+    ):
+        low_field_branches([loop(CYCLE, set_sign=1)], 0.2, reset_sign=1)
+    only_set = CYCLE[: CYCLE.size // 2 + 1]
+    with pytest.raises(
+        InputError, match=r"No half of the sweeps lowers the conductance .*10 times to positive"
+    ):
+        low_field_branches([loop(only_set, set_sign=1)], 0.2)
+    # one sweep of three goes the wrong way: its branch that conducts more is still the one called lrs
+    odd = loop(CYCLE, set_sign=-1, label="odd")
+    found = low_field_branches([loop(CYCLE, set_sign=1), odd, loop(CYCLE, set_sign=1)], 0.2)
+    assert found.reset_sign == -1
+    lrs, hrs = (next(c for c in found.curves if c.label == f"odd {state}") for state in ("lrs", "hrs"))
+    assert lrs.current_A[0] / lrs.voltage_V[0] > hrs.current_A[0] / hrs.voltage_V[0]
+    assert any(text.startswith("odd: the sweep to negative voltages raised") for text in found.warnings)
 
 
 def test_measured_siox_cell():
     sweeps = read_iv_csv(SIOX, sweep=True)
     assert len(sweeps) == 121
-    curves = low_field_branches(sweeps)
+    found = low_field_branches(sweeps)
+    curves = found.curves
+    assert found.reset_sign == -1
     assert len(curves) == 242
     lrs = [curve for curve in curves if curve.label.endswith("lrs")]
     hrs = [curve for curve in curves if curve.label.endswith("hrs")]
@@ -64,7 +109,8 @@ def test_measured_siox_cell():
 @pytest.mark.parametrize(
     ("volts", "limit", "words"),
     [
-        ([0, 0.5, 1.0, 0.5, 0], 0.2, "no sweep to negative voltages"),
+        ([0, 0.5, 1.0], 0.2, "no sweep to a voltage and back"),
+        ([0, 0.1, 0.15, 0.2, 1.0, 0.2, 0.15, 0.1, 0], 0.2, "No half of the sweeps lowers"),
         ([0, -0.5, -1.0, -0.5, 0], 0.2, "has 0 points below 0.2 V"),
         ([0, -0.5, -1.0, -0.5, 0], 0.0, "leaves no read curve"),
     ],
