@@ -38,5 +38,9 @@ class MissingDependencyError(FemristorError):
     """An optional program or library that is not installed."""
 
 
+class ValidityWarning(UserWarning):
+    """A result outside the range that its card or law holds for; the command line prints it as one sentence."""
+
+
 class OutputError(FemristorError):
     """An output folder or file that cannot be written."""

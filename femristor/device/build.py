@@ -3,8 +3,10 @@
 from femristor.core.errors import InputError
 from femristor.core.units import parse_quantity
 from femristor.device import card as dc
+from femristor.device.plausible import check_plausible
 from femristor.device.schema import CardText, Entry, Section, Unit
 from femristor.device.state import CellState, HoppingParameters
+from femristor.device.temperature import LIMIT_K
 
 _SIGN_WORDS = {">0": "above 0", ">=0": "0 or above", "<0": "below 0"}
 
@@ -33,6 +35,7 @@ class _Reader:
             raise InputError(
                 f'{key} is "{entry.value}", but it must be {_SIGN_WORDS[unit.sign]}; correct the number.'
             )
+        check_plausible(key, entry.value, value, unit.unit, unit.sign)
         source = entry.source or next((s.source for s in sections if s is not None and s.source), None)
         confidence = entry.confidence or next(
             (s.confidence for s in sections if s is not None and s.confidence), None
@@ -269,7 +272,12 @@ def _statistics(text: CardText, reader: _Reader) -> dc.Statistics:
 
 def _range(v: dict[str, float]) -> dc.OperatingRange:
     return dc.OperatingRange(
-        v["voltage_max"], v["density_min"], v["density_max"], v["ambient_min"], v["ambient_max"]
+        v["voltage_max"],
+        v["density_min"],
+        v["density_max"],
+        v["ambient_min"],
+        v["ambient_max"],
+        v.get("temperature_max", LIMIT_K),
     )
 
 

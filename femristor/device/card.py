@@ -7,6 +7,7 @@ from femristor.core.units import is_number, parse_number
 from femristor.device.family import state_between
 from femristor.device.hopping import HoppingLaw
 from femristor.device.state import CellState
+from femristor.device.temperature import LIMIT_K
 
 ROLES = ("bottom_electrode", "oxide", "cmo", "top_electrode", "cap")
 
@@ -237,13 +238,14 @@ class Statistics:
 
 @dataclass(frozen=True)
 class OperatingRange:
-    """Range over which the compact table is built."""
+    """Range over which the compact table is built, and the temperature up to which the card holds."""
 
     voltage_max_V: float
     density_min_m3: float
     density_max_m3: float
     ambient_min_K: float
     ambient_max_K: float
+    temperature_max_K: float = LIMIT_K
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,8 @@ def _canonical(raw) -> str:
     if isinstance(raw, dict):
         if "value" in raw:
             return f"={raw['value']}"
-        skipped = {"source", "confidence", "note", "description", "name", "sources"}
+        # The limit of temperature warns and moves no number.
+        skipped = {"source", "confidence", "note", "description", "name", "sources", "temperature_max"}
         return (
             "{" + ",".join(f"{key}:{_canonical(raw[key])}" for key in sorted(raw) if key not in skipped) + "}"
         )

@@ -251,6 +251,7 @@ class RangeSection(Section):
     density_max: Density
     ambient_min: Kelvin
     ambient_max: Kelvin
+    temperature_max: Kelvin | None = None
 
 
 class CardText(BaseModel):
