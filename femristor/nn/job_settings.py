@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from femristor.core.errors import InputError
+from femristor.nn.rows import check_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,9 @@ class JobSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if min(self.epochs, self.batch, self.threads) < 1:
-            raise InputError("Training: epochs, batch and threads must each be at least 1.")
+        if min(self.epochs, self.batch) < 1:
+            raise InputError("Training: epochs and batch must each be at least 1.")
+        check_threads(self.threads)
         if self.max_tile < 0 or self.max_tile == 1:
             raise InputError(
                 f"A tile of {self.max_tile} lines is not possible; give 2 or more (an input and the bias), or 0 for no limit."

@@ -4,7 +4,7 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.nn.layers import AnalogLinear
-from femristor.nn.rows import RowWork
+from femristor.nn.rows import RowWork, check_threads
 
 
 class AnalogSGD(torch.optim.Optimizer):
@@ -48,7 +48,7 @@ class AnalogSGD(torch.optim.Optimizer):
             raise InputError(
                 f"Path '{path}' with sub-batches of {sub_batch} is not possible; take 'sequential' or 'batched', and 1 or more samples."
             )
-        self.threads = threads
+        self.threads = check_threads(threads, "threads")
         self.sub_batch = sub_batch if path == "batched" else 0
         self.fast_pulses = 0
         self.slow_pulses = 0

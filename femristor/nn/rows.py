@@ -7,14 +7,16 @@ blocks of all layers go into one queue, and the first layers are worked on while
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from femristor.core.errors import InputError
+from femristor.core.bounds import check_count
 
 MIN_ROWS = 32
 BLOCKS_PER_THREAD = 2
+LARGEST_THREADS = 256
 
 Kernel = Callable[[int, int], tuple[int, int]]
 
@@ -48,6 +50,27 @@ class RowJob:
         return work.finish()
 
 
+def check_threads(threads: int, option: str = "--threads") -> int:
+    """A number of threads that a machine can have.
+
+    Args:
+        threads: wanted.
+        option: what gave it, for the message.
+
+    Returns:
+        The same.
+
+    Raises:
+        InputError: fewer than one, or more than LARGEST_THREADS.
+    """
+    return check_count(
+        threads,
+        option,
+        LARGEST_THREADS,
+        "threads beyond the processors only wait for each other and the result does not depend on them",
+    )
+
+
 @lru_cache(maxsize=4)
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="femristor-rows")
@@ -60,13 +83,11 @@ class RowWork:
         threads: how many to use at most; blocks keep at least 32 rows.
 
     Raises:
-        InputError: fewer than one thread.
+        InputError: fewer than one thread, or more than LARGEST_THREADS.
     """
 
     def __init__(self, threads: int) -> None:
-        if threads < 1:
-            raise InputError(f"{threads} threads; give 1 or more.")
-        self._threads = threads
+        self._threads = check_threads(threads)
         self._blocks: queue.SimpleQueue = queue.SimpleQueue()
         self._helpers: list[Future] = []
         self._counts = [0, 0]
@@ -88,8 +109,13 @@ class RowWork:
         for first, last in pairwise(edges):
             self._blocks.put((job.kernel, first, last))
         if blocks > 1 and not self._helpers:
-            helpers = self._threads - 1
-            self._helpers = [_pool(helpers).submit(self._help) for _ in range(helpers)]
+            self._call_helpers(self._threads - 1)
+
+    def _call_helpers(self, helpers: int) -> None:
+        # Where the system gives no more threads, fewer do the same work; the one that failed may still be queued.
+        with suppress(RuntimeError):
+            for _ in range(helpers):
+                self._helpers.append(_pool(helpers).submit(self._help))
 
     def _help(self) -> tuple[int, int]:
         fast = slow = 0
@@ -105,7 +131,7 @@ class RowWork:
         Returns:
             Pulses on the fast and on the slow arrays.
         """
-        for _ in range(len(self._helpers) + 1):
+        for _ in range(len(self._helpers) + 2):
             self._blocks.put(None)
         self.count(self._help())
         for helper in self._helpers:
