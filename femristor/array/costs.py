@@ -1,8 +1,8 @@
 """Energy and latency of reads, pulses, program-verify and pulsed updates, from V, I, widths and counts.
 
-A rectangular pulse costs V I t at its terminals; with wires the terminals are those of the array, so what selector
-and wires burn is inside. Groups of cells that work at once wait for the slowest of the group. Only the array is
-counted; converters enter by energy and time a conversion and by how many columns share one. Pulses of 2.5 us, reads
+A rectangular pulse costs V I t at its terminals, a simulated one the integral of V I (`work_cost`); with wires the
+terminals are those of the array, so what selector and wires burn is inside. Groups of cells that work at once wait for
+the slowest of the group. Only the array is counted; converters enter by energy and time a conversion and by how many columns share one. Pulses of 2.5 us, reads
 of 300 us at 0.2 V: Falcone et al., arXiv 2502.04524.
 """
 
@@ -118,6 +118,31 @@ def pulse_cost(
         Cost with that part.
     """
     return _rectangles(voltage_V, current_A, pulses, width_s, at_once, part)
+
+
+def work_cost(
+    energy_J, *, width_s: float = PULSE_WIDTH_S, pulses=1, at_once: int | None = None, part: str = "pulses"
+) -> Cost:
+    """Pulses whose energy is known, e.g. the integral of V I over each of them.
+
+    Args:
+        energy_J: of all pulses of a cell together, one or (cells...).
+        width_s: of a pulse, for the latency.
+        pulses: sent to each cell, one or (cells...).
+        at_once: as in `pulse_cost`.
+        part: name of the energy.
+
+    Returns:
+        Cost with that part.
+
+    Raises:
+        InputError: energies below 0, or as in `pulse_cost`.
+    """
+    joule, sent = np.broadcast_arrays(np.asarray(energy_J, dtype=float), np.asarray(pulses, dtype=float))
+    if not (np.all(np.isfinite(joule)) and np.all(joule >= 0)):
+        raise InputError("Energies of pulses are finite and 0 or more; correct them.")
+    waits = _rectangles(0.0, 0.0, sent, width_s, at_once, part)
+    return Cost.of(waits.latency_s, **{part: float(np.sum(joule))})
 
 
 def program_cost(

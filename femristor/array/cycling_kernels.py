@@ -59,7 +59,7 @@ def sweep(
             sign = 1.0 if low + high >= 0 else -1.0
             line = lines[SET if sign > 0 else RESET]
             span = (length, abs(low), abs(high), 0.0, 1.0)
-            point, h, code, reached, _, _ = segment(
+            point, h, code, reached, _, _, _ = segment(
                 kind,
                 model,
                 field,

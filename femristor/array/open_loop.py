@@ -1,7 +1,8 @@
 """Open-loop pulses on all cells of an array: device to device by named parameters, cycle to cycle by hops.
 
 The protocol is 400 set, 400 reset and 500 alternating pulses with one pair of amplitudes for all cells, a read at 0.2 V
-after each (Falcone et al., arXiv 2502.04524, eqs. 1-3). A search finds the pair of amplitudes with given figures.
+after each (Falcone et al., arXiv 2502.04524, eqs. 1-3). Energy is `int |V I| dt` of each pulse at the terminals of cell
+and selector, from the currents of its own steps (`noise_kernels.step_energy`). A search finds the pair of amplitudes with given figures.
 """
 
 import math
@@ -10,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from femristor.array.batches import BATCH, experiment_key, run_batches
+from femristor.array.costs import read_cost, work_cost
 from femristor.array.costs_result import Cost
 from femristor.array.hop_cells import HopArray, part_of
 from femristor.array.open_loop_result import OpenLoopArray
@@ -74,20 +76,20 @@ def pulse_array(
     count, directions, read_V = rows * cols, protocol(*pulses), card.statistics.read_voltage_V
     work = _worker(array, array.draw(count), scheme, directions, pulses[2], (tolerance, read_V))
     key = experiment_key(
-        **array.settings(), count=count, scheme=scheme, pulses=pulses, tolerance=tolerance, what="pulses"
+        **array.settings(), count=count, scheme=scheme, pulses=pulses, tolerance=tolerance, what="pulses with their energy"
     )
     found = run_batches(
         work, count, key=key, keep={"conductance_S": KEEP}, checkpoint=checkpoint, batch=BATCH, name="pulses",
         progress=progress,
     )  # fmt: skip
-    mean_read = found.pop("read_S")
+    spent = found.pop("spent")
     goal = card.statistics.pulses
     return OpenLoopArray(
         rows, cols, directions, **found,
         set_V=scheme.set_V, reset_V=scheme.reset_V, width_s=scheme.width_s, cluster=array.noise.cluster,
         spread=dict(array.spread), model="ibm" if isinstance(array.model, IbmModel) else "table",
         load=array.load.label, paper_n_states=goal.n_states_mean, paper_skew=goal.skew_mean,
-        paper_nsr=goal.noise_to_signal, cost=_cost(array, scheme, directions, mean_read, read_V),
+        paper_nsr=goal.noise_to_signal, cost=train_cost(spent, directions, width_s=scheme.width_s, read_V=read_V),
         seed=array.seed, status=Status.SAMPLED,
         provenance=Provenance.create("array.open_loop", card=card, seed=array.seed),
     )  # fmt: skip
@@ -104,7 +106,7 @@ def _worker(array: HopArray, drawn, scheme: PulseScheme, directions, alternating
         own = part_of(drawn, part)
         common, ready = array.kernel_cells(own)
         per_hop = np.full(own.count, array.noise.cluster / array.noise.volume_m3)
-        trace, state, status, where = train(
+        trace, state, work_done, status, where = train(
             *common, ready.parameters, ready.loads, shape, shots, ready.start(array.start_m3()).copy(), *settings,
             per_hop, generator(array.seed, 63, part.start),
         )  # fmt: skip
@@ -116,7 +118,7 @@ def _worker(array: HopArray, drawn, scheme: PulseScheme, directions, alternating
 
         array.raise_first(status, part.start, place)
         found = merits(trace, directions, alternating)
-        return {**found, "read_S": trace.mean(axis=1), "conductance_S": trace}
+        return {**found, "spent": work_done, "conductance_S": trace}
 
     return work
 
@@ -211,12 +213,21 @@ def _slopes(card, quiet, start, here, axes, names, pulses) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _cost(array: HopArray, scheme: PulseScheme, directions, mean_read_S, read_V: float) -> Cost:
-    """All cells at once; pulse energies with the current of the mean conductance at the amplitude, V^2 G t."""
-    from femristor.array.costs import pulse_cost, read_cost
+def train_cost(spent, directions, *, width_s: float, read_V: float) -> Cost:
+    """All cells at once: energy of the pulses as the cells conducted in them, and the reads.
 
-    ups, downs = int(np.sum(directions > 0)), int(np.sum(directions < 0))
-    total = read_cost(read_V, read_V * mean_read_S, reads=directions.size)
-    for name, volt, sent in (("set", scheme.set_V, ups), ("reset", -scheme.reset_V, downs)):
-        total = total + pulse_cost(volt, volt * mean_read_S, width_s=scheme.width_s, pulses=sent, part=name)
+    Args:
+        spent: (cells, 3) energy of set and of reset pulses [J], sum of the currents of all reads [A].
+        directions: (pulses,) +1 set, -1 reset.
+        width_s: of a pulse.
+        read_V: applied in a read.
+
+    Returns:
+        Cost with the parts read, set and reset (cell and what is in series; lines and periphery are not in it).
+    """
+    reads = directions.size + 1
+    total = read_cost(read_V, spent[:, 2] / reads, reads=reads)
+    for row, name, sign in ((0, "set", 1), (1, "reset", -1)):
+        sent = int(np.sum(directions == sign))
+        total = total + work_cost(spent[:, row], width_s=width_s, pulses=sent, part=name)
     return total

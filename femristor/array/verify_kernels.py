@@ -10,11 +10,10 @@ import numpy as np
 from numba import njit, prange
 
 from femristor.array.verify_result import ABOVE, ACCEPTED, BELOW, LEFT
-from femristor.compact import kernels
 from femristor.compact.hop_streams import stream_normal
 from femristor.compact.kernels import CONVERGED
-from femristor.compact.noise_kernels import fresh_hints, pulse
-from femristor.compact.step_kernels import TABLE, read_cell
+from femristor.compact.noise_kernels import JOULE, fresh_hints, pulse
+from femristor.compact.step_kernels import read_flow
 
 STEPS = (1.0, 0.25, 0.25, 0.25, 1.0)
 """Longest steps of the pieces of a pulse: nothing hops at its feet; a pulse moves a cell by some per cent."""
@@ -33,16 +32,12 @@ def read_noise(modes, state, stream, conductance):
 
 @njit(cache=True)
 def advance(law, cell, lines, u, shape, sign, tolerance, hints, per_hop, stream, steps):
-    """One pulse: u, status, |V| applied times |I| at the end of its plateau [W]; law: (kind, model, field)."""
+    """One pulse: u, status, energy at the terminals of cell and load [J]; law: (kind, model, field)."""
     kind, model, field = law
     u, status, _, _ = pulse(
         kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per_hop, stream, steps
     )
-    row = 0 if sign > 0 else 1
-    current = hints[row, 9]
-    if kind == TABLE and status == CONVERGED:
-        current = kernels.current(model, cell, u, hints[row, 8])[0]
-    return u, status, abs(shape[row]) * current
+    return u, status, hints[0 if sign > 0 else 1, JOULE]
 
 
 @njit(cache=True)
@@ -50,17 +45,17 @@ def one_cell(
     law, cell, lines, u, shape, ladder, target, accept, most, tolerance, read_V, per_hop, stream, modes, steps,
     found, work, sent,
 ):  # fmt: skip
-    """Program one cell: u, outcome. found: G, last read; work: V I of set and reset, G over all reads; sent: pulses."""
+    """Program one cell: u, outcome. found: G, last read; work: J of set and reset, A over all reads; sent: pulses."""
     hints, state = fresh_hints(), np.empty(modes.shape[1])
     for m in range(state.size):
         state[m] = stream_normal(stream)
     pulses, before = shape.copy(), 0
     for shot in range(most + 1):
-        found[0], code = read_cell(law[0], law[1], cell, lines, u, read_V)
+        found[0], flow, code = read_flow(law[0], law[1], cell, lines, u, read_V)
         if code != CONVERGED:
             return u, LEFT
         found[1] = found[0] + read_noise(modes, state, stream, found[0])
-        work[2] += found[0]
+        work[2] += flow
         if abs(found[1] - target) <= accept * target:
             return u, ACCEPTED
         if shot == most:
@@ -71,11 +66,11 @@ def one_cell(
         last = abs(pulses[row])
         size = min(last + ladder[row, 0], ladder[row, 1]) if before == row + 1 else abs(shape[row])
         pulses[row], before = sign * size, row + 1
-        u, code, power = advance(law, cell, lines, u, pulses, sign, tolerance, hints, per_hop, stream, steps)
+        u, code, joule = advance(law, cell, lines, u, pulses, sign, tolerance, hints, per_hop, stream, steps)
         sent[row] += 1
         if code != CONVERGED:
             return u, LEFT
-        work[row] += power
+        work[row] += joule
     return u, ABOVE if found[1] > target else BELOW
 
 
@@ -107,8 +102,8 @@ def program(
         steps: longest steps of the five pieces of a pulse.
 
     Returns:
-        Outcome (cells,), conductance and last read (cells, 2), sums over pulses of V I in set and in reset and sum
-        of the conductances at all reads (cells, 3), pulses set and reset (cells, 2).
+        Outcome (cells,), conductance and last read (cells, 2), energy [J] of set and of reset pulses and sum of the
+        currents of all reads [A] (cells, 3), pulses set and reset (cells, 2).
     """
     cells = start.size
     outcome = np.empty(cells, np.int8)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from femristor.array.costs import pulse_cost, read_cost
+from femristor.array.costs import read_cost, work_cost
 from femristor.array.costs_result import Cost
 from femristor.array.levels import level_overlap, smooth_sigma
 from femristor.array.programming import programming_line
@@ -18,8 +18,6 @@ GROUPS = 20
 """Groups of cells where targets are not levels."""
 LEAST = 8
 """Least accepted cells of a group."""
-EDGE_SHARE = 2 / 3
-"""Energy of both edges of a pulse, of a plateau as long as both together: V I grows as V^2 in a resistor, 1/3 each."""
 
 
 def sigma_line(result: ProgramVerify, values: str = "conductance") -> SigmaLine:
@@ -123,7 +121,7 @@ def level_distribution(
 
 
 def programming_cost(result: ProgramVerify, *, at_once: int | None = 1) -> Cost:
-    """Energy and latency of the programming: V I of every pulse, every verify read.
+    """Energy and latency of the programming: the integral of V I over every pulse, every verify read.
 
     Args:
         result: a programmed array.
@@ -132,14 +130,11 @@ def programming_cost(result: ProgramVerify, *, at_once: int | None = 1) -> Cost:
     Returns:
         Cost with the parts set, reset and read (cell, selector and what is in series together).
     """
-    duty = 1 - 2 * result.edge_s / result.width_s * (1 - 0.5 * EDGE_SHARE)
-    parts = []
-    for name, watts, sent in (
-        ("set", result.set_W, result.set_pulses),
-        ("reset", result.reset_W, result.reset_pulses),
-    ):
-        mean = duty * watts / np.maximum(sent, 1)
-        parts.append(pulse_cost(mean, 1.0, width_s=result.width_s, pulses=sent, at_once=at_once, part=name))
+    work = (("set", result.set_J, result.set_pulses), ("reset", result.reset_J, result.reset_pulses))
+    parts = [
+        work_cost(joule, width_s=result.width_s, pulses=sent, at_once=at_once, part=name)
+        for name, joule, sent in work
+    ]
     reads = result.pulses + 1
-    current = result.read_V * result.reads_S / reads
+    current = result.reads_A / reads
     return sum(parts) + read_cost(result.read_V, current, width_s=result.read_s, reads=reads, at_once=at_once)

@@ -37,7 +37,7 @@ class SigmaLine:
     offset_error_S: float
 
 
-@storable("ProgramVerify", version=1)
+@storable("ProgramVerify", version=2)
 @dataclass(frozen=True)
 class ProgramVerify:
     """An array after program-verify; row-major arrays of one cell each.
@@ -50,9 +50,9 @@ class ProgramVerify:
         outcome: (rows, cols) int8: ACCEPTED, ABOVE, BELOW or LEFT.
         set_pulses: (rows, cols).
         reset_pulses: (rows, cols).
-        set_W: (rows, cols) sum over set pulses of |V applied| |I| at the end of the plateau.
-        reset_W: (rows, cols) the same of reset pulses.
-        reads_S: (rows, cols) sum of the true conductances at all reads.
+        set_J: (rows, cols) energy of all set pulses, the integral of V I at the terminals of cell and load.
+        reset_J: (rows, cols) the same of reset pulses.
+        reads_A: (rows, cols) sum of the currents at all reads, before the noise.
         acceptance: accepted distance of a read, of the target.
         max_pulses: most pulses for a cell.
         by: "identical" or "incremental".
@@ -81,9 +81,9 @@ class ProgramVerify:
     outcome: np.ndarray
     set_pulses: np.ndarray
     reset_pulses: np.ndarray
-    set_W: np.ndarray
-    reset_W: np.ndarray
-    reads_S: np.ndarray
+    set_J: np.ndarray
+    reset_J: np.ndarray
+    reads_A: np.ndarray
     acceptance: float
     max_pulses: int
     by: str
@@ -125,7 +125,7 @@ class ProgramVerify:
         return {name: int(np.sum(self.outcome == code)) for code, name in enumerate(OUTCOMES)}
 
 
-@storable("ProgramCheckpoint", version=1)
+@storable("ProgramCheckpoint", version=2)
 @dataclass(frozen=True)
 class ProgramCheckpoint:
     """The first cells of an array, programmed; of use to the same job only.

@@ -2,7 +2,8 @@
 
 A drift step is that of `step_kernels.attempt`. After it u moves by `sqrt(Q) xi - Q/2`, `Q = int F S/(N volume) dt`:
 S is the sum of forward and backward rates where the drift is their difference, F the vacancies that hop together.
-The shift keeps the mean of N. Twin: `stochastic_twin.py` (NumPy); the counts it stands for: `gillespie.py`.
+The shift keeps the mean of N. Energy: `int |V I| dt` at the terminals of cell and load, along the same steps.
+Twin: `stochastic_twin.py` (NumPy); the counts it stands for: `gillespie.py`.
 """
 
 import math
@@ -22,6 +23,7 @@ from femristor.compact.step_kernels import (
     STEEP_MIN,
     STEP_MIN,
     STEPS_MAX,
+    TABLE,
     attempt,
     place,
     read_cell,
@@ -31,6 +33,10 @@ from femristor.compact.step_kernels import (
 LONGEST = 0.125
 """Longest step, of a piece of the pulse: noise is added at the end of a step. STEPS has one a piece."""
 STEPS = (LONGEST, LONGEST, LONGEST, LONGEST, LONGEST)
+WIDE = 0.3
+"""A step over more than this share of its higher voltage takes one more current, in its middle, for its energy."""
+JOULE = 8
+"""Where the hints of a pulse hold its energy [J]."""
 ABOVE, BELOW = -1, -2
 """Program-verify stopped without the target: pulses used up."""
 
@@ -53,12 +59,36 @@ def activity(kind, model, field, cell, u, v, i, f):
 
 
 @njit(cache=True)
+def flow(kind, model, cell, u, v, i):
+    """Current [A] of a solved point: IBM's law carries it, a table is asked."""
+    return kernels.current(model, cell, u, v)[0] if kind == TABLE and v > 0.0 else i
+
+
+@njit(cache=True)
+def step_energy(kind, model, cell, line, sign, length, volts, ends, tight):
+    """Energy int V I dt [J] of a step over which V is linear in time: exact for I linear in V, with `WIDE` Simpson's rule.
+
+    length: s; volts: |V| applied at both ends; ends: (u, v, i) there.
+    """
+    (low, high), ((u0, v0, i0), (u1, v1, i1)) = volts, ends
+    i0, i1 = flow(kind, model, cell, u0, v0, i0), flow(kind, model, cell, u1, v1, i1)
+    if abs(high - low) > WIDE * max(low, high):
+        u, volt = 0.5 * (u0 + u1), 0.5 * (low + high)
+        _, _, _, v, i, status = solve_stage(
+            kind, model, cell, line, u, 0.0, volt, sign, u, 0.5 * (v0 + v1), 0.5 * (i0 + i1), tight
+        )
+        if status == CONVERGED:
+            return length / 6 * (low * i0 + 4 * volt * flow(kind, model, cell, u, v, i) + high * i1)
+    return length / 6 * (2 * (low * i0 + high * i1) + low * i1 + high * i0)
+
+
+@njit(cache=True)
 def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per_hop, rng, longest):
-    """Advance one cell over one straight piece with noise; as `step_kernels.segment`.
+    """Advance one cell over one straight piece with noise; as `step_kernels.segment`, and the energy [J] at the end.
 
     per_hop: F over the switching volume [1/m^3]; rng: source of the noise; longest: step, of the piece.
     """
-    s, steps, grow, first, status = 0.0, 0, 5.0, 0.0, CONVERGED
+    s, steps, grow, first, status, joule = 0.0, 0, 5.0, 0.0, CONVERGED, 0.0
     u, v, i, _, v_a, i_a = point
     tight = max(1e-3 * tolerance, 1e-12)
     volt, scale = place(span, 0.0)
@@ -84,15 +114,18 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
         factor = 0.9 * (tolerance / error) ** (1 / 3) if error > 0 else 5.0
         if error > tolerance:
             if h <= STEP_MIN or steps > STEPS_MAX:
-                return point, h, STALLED, s, steps, first
+                return point, h, STALLED, s, steps, first, joule
             h, grow = h * min(max(factor, 0.1), 0.8), 1.0
             continue
         first = h * min(max(factor, 1.0), 2.5) if s == 0.0 else first
-        s = 1.0 if last else s + h
+        s, before = 1.0 if last else s + h, volt
         u, v, i, slope, v_a, i_a = reached
         volt, scale = place(span, s)
         if s == 1.0:
             volt = span[2]
+        share = h if span[3] == 0.0 else abs(volt - before) / abs(span[2] - span[1])
+        ends = ((point[0], point[1], point[2]), (u, v, i))
+        joule += step_energy(kind, model, cell, line, sign, share * span[0], (before, volt), ends, tight)
         rate = per_hop * math.exp(-u) * activity(kind, model, field, cell, u, v, i, slope / scale)
         # Noise made early in the step grows or shrinks along the drift until its end.
         early *= math.exp(min(max(2 * h * growth, -2.0), 2.0))
@@ -105,15 +138,14 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
         point = (u, v, i, scale * f, v_a, i_a)
         h = min(h * min(max(factor, 0.2), grow), longest)
         grow = 5.0
-    return point, h, status, s, steps, first
+    return point, h, status, s, steps, first, joule
 
 
 @njit(cache=True)
 def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per_hop, rng, longest=STEPS):
     """One trapezoid from 0 V with noise, as `step_kernels.pulse`: u, status, time reached, applied voltage there.
 
-    longest: step, of each of the five pieces. hints: (2, 10), the last two the device voltage and the current (IBM's
-    law only) at the end of the plateau.
+    longest: step, of each of the five pieces. hints: (2, 9), the last the energy of the pulse [J].
     """
     row = SET if sign > 0 else RESET
     line, hint = lines[row], hints[row]
@@ -122,7 +154,7 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
     foot = max(top - DECAY / hint[5], 0.0)
     q = hint[5] * (top - foot)
     point = (u, 0.0, 0.0, 0.0, hint[6], hint[7])
-    done, at_foot = 0.0, 0.0
+    done, at_foot, hint[JOULE] = 0.0, 0.0, 0.0
     for piece in range(5):
         low = 0.0 if piece == 0 else foot if piece == 1 else top if piece < 4 else foot
         high = foot if piece == 0 else top if piece < 3 else foot if piece == 3 else 0.0
@@ -131,7 +163,7 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
             continue
         curved = q if piece == 1 or piece == 3 else 0.0
         span = (length, low, high, curved, math.exp(-curved))
-        point, _, status, reached, _, first = segment(
+        point, _, status, reached, _, first, joule = segment(
             kind, model, field, cell, line, sign, span, point, tolerance, hint[piece], per_hop, rng,
             longest[piece],
         )  # fmt: skip
@@ -140,8 +172,7 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
             share = abs(at - low) / abs(high - low) if high != low else reached
             return point[0], status, done + share * length, sign * at
         hint[piece] = first
-        if piece == 2:
-            hint[8], hint[9] = point[1], point[2]
+        hint[JOULE] += joule
         rate = abs(point[3]) / place(span, 1.0)[1]
         if piece == 0:
             hint[6], hint[7], at_foot = point[1] / foot, point[2] / foot, rate
@@ -154,7 +185,7 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
 @njit(cache=True)
 def fresh_hints():
     """Hints of a cell before its first pulse, as `step_kernels.follow` starts."""
-    hints = np.full((2, 10), 0.25)
+    hints = np.full((2, JOULE + 1), 0.25)
     hints[:, 5], hints[:, 6], hints[:, 7:] = STEEP_MAX / 3, 0.9, 0.0
     return hints
 

@@ -270,12 +270,19 @@ def pulse(kind, model, cell, lines, u, shape, sign, tolerance, hints):
 @njit(cache=True)
 def read_cell(kind, model, cell, lines, u, read_V):
     """Conductance I/V of the cell with the read line in series, status."""
+    conductance, _, status = read_flow(kind, model, cell, lines, u, read_V)
+    return conductance, status
+
+
+@njit(cache=True)
+def read_flow(kind, model, cell, lines, u, read_V):
+    """Conductance I/V of the cell with the read line in series, the current, status."""
     v, i, status = settle(kind, model, cell, lines[READ], u, read_V, 1.0)
     if status != CONVERGED:
-        return 0.0, status
+        return 0.0, 0.0, status
     if kind == TABLE:
         i = kernels.current(model, cell, u, v)[0]
-    return i / v, status
+    return i / v, i, status
 
 
 @njit(cache=True)

@@ -211,8 +211,8 @@ def rows(name: str) -> list[list[str]]:
     ("reader", "name", "spoil", "words"),
     [
         (read_relaxation, "array_techC_relaxation", lambda r: r[6].pop(), "line 7 has 6 tab-separated cells"),
-        (read_relaxation, "array_techC_relaxation", lambda r: r[2].__setitem__(3, ""), "line 3, column 4: ''"),
-        (read_relaxation, "array_techC_relaxation", lambda r: r[2].__setitem__(3, "nan"), "line 3, column 4 is not finite"),
+        (read_relaxation, "array_techC_relaxation", lambda r: r[2].__setitem__(3, ""), "line 3, column 4: the value is missing"),
+        (read_relaxation, "array_techC_relaxation", lambda r: r[2].__setitem__(3, "nan"), "line 3, column 4: nan is not finite"),
         (read_relaxation, "array_techC_relaxation", lambda r: r.append(r[-1]), "read twice at one nominal time"),
         (read_relaxation, "array_techC_relaxation", lambda r: r.__delitem__(slice(10, None)), "do not make laws"),
         (read_read_noise, "array_techA_read_noise", lambda r: r[1].pop(), "line 2 has 20001"),

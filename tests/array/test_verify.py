@@ -147,7 +147,7 @@ def test_answer_depends_on_the_seed_alone(cells, card, levels, plan, programmed)
     finally:
         numba.set_num_threads(before)
     other = program_array(cells, card, few, plan, seed=6)
-    for name in ("conductance_S", "read_S", "set_pulses", "reset_pulses", "set_W", "reads_S"):
+    for name in ("conductance_S", "read_S", "set_pulses", "reset_pulses", "set_J", "reads_A"):
         np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
     assert not np.array_equal(one.conductance_S, other.conductance_S)
 
