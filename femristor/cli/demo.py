@@ -26,6 +26,8 @@ def command(context: Context, *, card: str, out: str, epochs: int | None, jobs: 
     """
     from dataclasses import replace
 
+    from femristor.core.files import ensure_output_dir
+    from femristor.core.lock import exclusive
     from femristor.report.demo import run_demo
     from femristor.report.demo_settings import DemoSettings
 
@@ -37,7 +39,8 @@ def command(context: Context, *, card: str, out: str, epochs: int | None, jobs: 
     def say(line: str) -> None:
         print(f"[{time.perf_counter() - begun:5.0f} s] {line}", file=sys.stderr, flush=True)
 
-    outcome = run_demo(out, settings, progress=context.progress, say=say)
+    with exclusive(ensure_output_dir(out), "wait for it, or give another --out"):
+        outcome = run_demo(out, settings, progress=context.progress, say=say)
     seconds = time.perf_counter() - begun
     payload = {
         "comparison": outcome.comparison.as_dicts(),

@@ -9,6 +9,7 @@ from femristor.array.weights import weight_arrays
 from femristor.cli.options import Context
 from femristor.core.errors import InputError
 from femristor.core.files import output_folder
+from femristor.core.lock import exclusive
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
@@ -83,6 +84,8 @@ class InferRun:
     def __enter__(self) -> "InferRun":
         self._open = ExitStack()
         self.folder = self._open.enter_context(output_folder(self.options["out"]))
+        if not self.rank:
+            self._open.enter_context(exclusive(self.folder, "wait for it, or give another --out"))
         self._open.enter_context(process_group())
         return self
 

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from femristor.core import store
+from femristor.core.bounds import check_count
 from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.files import atomic_write, ensure_output_dir
+from femristor.core.lock import exclusive
 from femristor.core.progress import NullProgress, Progress
 from femristor.nn.devices.parameters import Device
 from femristor.nn.experiment_result import LINE_SCHEMA, MEASURES, RESULTS_FILE, read_results
@@ -26,6 +28,7 @@ from femristor.nn.training_result import TrainingCheckpoint
 
 CHECKPOINT = "checkpoint.h5"
 FAILED = "failed.txt"
+LARGEST_PROCESSES = 256
 DeviceMaker = Callable[[RunPlan, object], Device | None]
 
 
@@ -84,14 +87,19 @@ def run_experiment(
         The file of results.
 
     Raises:
-        InputError: an unknown run, no process, a folder of another experiment.
+        InputError: an unknown run, no process, a folder of another experiment, or one that another run works in.
         ConvergenceError: trainings that diverged; the others are done and kept.
         KeyboardInterrupt: Ctrl-C; checkpoints and a partial result are kept.
     """
-    if processes < 1:
-        raise InputError(f"{processes} processes do no work; give --processes 1 or more.")
+    check_count(processes, "--processes", LARGEST_PROCESSES, "each is a process with a network in memory")
     place = ensure_output_dir(folder)
     jobs = plan_jobs(run_card, card, place, make_device=make_device, only=only, seeds=seeds, data=data)
+    with exclusive(place, "wait for it, or give another --out"):
+        return _run_held(run_card, jobs, place, processes, kept, progress or NullProgress())
+
+
+def _run_held(run_card: RunCard, jobs: list[Job], place: Path, processes: int, kept, progress) -> Path:
+    """The trainings that are left, with the folder locked."""
     earlier = kept_lines(jobs, kept)
     if earlier:
         _merge(run_card, earlier, place)
@@ -100,7 +108,7 @@ def run_experiment(
     waiting = [job for job in jobs if not finished(job)]
     try:
         failed = _run_all(
-            waiting, processes, progress or NullProgress(), lambda: write_results(run_card, jobs, place)
+            waiting, processes, progress, lambda: write_results(run_card, jobs, place)
         )
     except KeyboardInterrupt:
         path = write_results(run_card, jobs, place)

@@ -8,6 +8,7 @@ import hashlib
 import math
 import time
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 
 from femristor.core import store
 from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.lock import exclusive
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.nn.checkpoint import load_checkpoint, network_arrays, restore_network
@@ -116,14 +118,20 @@ class TrainingJob(ABC):
 
         Raises:
             ConvergenceError: the loss is not finite, or grows far beyond that of guessing.
-            InputError: a checkpoint of another run.
+            InputError: a checkpoint of another run, or one that another process works on.
             KeyboardInterrupt: Ctrl-C; the message says what was kept.
         """
-        with one_thread(), InterruptFlag() as interrupt:
+        with one_thread(), InterruptFlag() as interrupt, self._held():
             if resume:
                 self.restore()
             for epoch in range(self.epoch, self.settings.epochs):
                 self._run_epoch(epoch, interrupt, progress or NullProgress())
+
+    def _held(self):
+        """The checkpoint for this process alone: a process that outlives its parent still writes it."""
+        if self.checkpoint is None:
+            return nullcontext()
+        return exclusive(self.checkpoint, "wait for it, or give another --out")
 
     def described(self) -> dict[str, str | int | float | bool]:
         """All that the result depends on, flat."""
