@@ -23,6 +23,8 @@ PUBLISHED_SERIES_OHM = 223.22
 PUBLISHED_THERMAL_K_PER_W = 1.4e6
 PUBLISHED_AREA_FACTOR = 1.44
 """Area in units of the filament's, IBM compact model (parameter set of Clerico et al., 2026)."""
+PUBLISHED_RADIUS_M = 11e-9
+"""Filament of the published cell, to which length, series and thermal resistance belong."""
 
 
 def published_form(card: DeviceCard) -> ClosedForm:
@@ -47,6 +49,29 @@ def published_form(card: DeviceCard) -> ClosedForm:
         0.0,
         0,
         origin,
+    )
+
+
+def is_published_cell(card: DeviceCard) -> bool:
+    """Whether a card has the filament of the published cell, so that the published constants are its own."""
+    return math.isclose(card.filament.radius_m, PUBLISHED_RADIUS_M, rel_tol=1e-6)
+
+
+def borrowed(card: DeviceCard) -> str:
+    """Sentence on constants of the published law that another cell borrows; empty for the published cell.
+
+    Args:
+        card: device card.
+
+    Returns:
+        Sentence.
+    """
+    if is_published_cell(card):
+        return ""
+    return (
+        f"the published law at card {card.name}: its area is scaled to this filament (r = {card.filament.radius_m * 1e9:g} nm), but "
+        f"length {PUBLISHED_LENGTH_M * 1e9:g} nm, {PUBLISHED_SERIES_OHM:g} ohm and {PUBLISHED_THERMAL_K_PER_W * 1e-6:g} K/uW belong to "
+        f"the published cell (r = {PUBLISHED_RADIUS_M * 1e9:g} nm); a table of this card (femristor compact build) has its own."
     )
 
 

@@ -54,8 +54,9 @@ def pulse_train(
 
     Raises:
         RangeError: the cell leaves the table; the message has time and bias.
-        InputError: impossible counts or pulses.
+        InputError: impossible counts or pulses, or a table of another card.
     """
+    table.require_card(card)
     start = start_density_m3 or float(np.sqrt(table.states["lrs"] * table.states["hrs"]))
     return model_pulse_train(
         TableModel(table, ambient_K),
@@ -159,7 +160,9 @@ def pulse_steps(
 
     Raises:
         RangeError: a level outside the table, or a pulse that leaves it.
+        InputError: a table of another card.
     """
+    table.require_card(card)
     scheme = scheme or PulseScheme.of_card(card)
     load = load or selector_load(card)
     read_V = card.statistics.read_voltage_V

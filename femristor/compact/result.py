@@ -10,7 +10,7 @@ from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.core.store import storable
 from femristor.core.traces_result import ALTERNATING, DOWN, UP, PulseTrace
-from femristor.device.card import IonicLaw
+from femristor.device.card import DeviceCard, IonicLaw
 
 __all__ = [
     "ALTERNATING",
@@ -33,6 +33,30 @@ QUANTITIES = (
     "hop_rate_reset_per_s",
 )
 """What a table holds over (ambient, density, bias)."""
+
+
+@dataclass(frozen=True)
+class ErrorBound:
+    """Largest error of an interpolated quantity that is not warned of, and why."""
+
+    name: str
+    limit: float
+    unit: str
+    reason: str
+
+    def shown(self, value: float) -> str:
+        """A value as text."""
+        return f"{value:.2g} K" if self.unit == "K" else f"{value:.2%}"
+
+
+ERROR_BOUNDS = {
+    "ln_current": ErrorBound("ln I", 0.02, "", "reads differ by more than the array programs to, 2 %"),
+    "ln_rate": ErrorBound(
+        "ln(rate)", 0.2, "", "at d ln(rate)/dV = 18.5 per volt it stands for more than 10 mV of the pulse amplitude"
+    ),
+    "temperature_K": ErrorBound("T", 10.0, "K", "at 600 K and 1 eV it moves rates by more than 30 %"),
+}
+"""Bounds of `OffGridErrors.worst`."""
 
 
 @storable("OffGridErrors", version=1)
@@ -59,6 +83,16 @@ class OffGridErrors:
     ln_rate_reset: np.ndarray
     temperature_K: np.ndarray
     seed: int
+
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on errors beyond ERROR_BOUNDS, with what such an error does."""
+        worst = self.worst()
+        return tuple(
+            f"{bound.name} is off by {bound.shown(worst[key])} at worst where the table is interpolated, above "
+            f"{bound.shown(bound.limit)}: {bound.reason}; build it with more --density-points or --bias-points."
+            for key, bound in ERROR_BOUNDS.items()
+            if worst[key] > bound.limit
+        )
 
     def worst(self) -> dict[str, float]:
         """Largest absolute error of each quantity."""
@@ -179,6 +213,27 @@ class CompactTable:
         breaks = _frozen_array(self, "density_breaks_m3")
         if not np.all(np.isin(breaks, self.density_m3[1:-1])):
             raise InputError("Kinks of a compact table must be densities of its axis, not its first or last.")
+
+
+    def require_card(self, card: DeviceCard, name: str = "The table") -> None:
+        """Refuse a card that the table was not made of: its selector, pulses and states belong to another cell.
+
+        Args:
+            card: the card that is to be used with the table.
+            name: file of the table, for the message.
+
+        Raises:
+            InputError: another card.
+        """
+        made = "" if self.provenance is None else self.provenance.card_hash
+        if made == card.hash or (not made and self.card_name == card.name):
+            return
+        hashes = f" (hash {made[:12]})" if made else ""
+        raise InputError(
+            f"{name} was made of card {self.card_name}{hashes}, not of {card.name} (hash {card.hash[:12]}): selector, pulses and "
+            "states of one card do not go with the cell of another; give the table's card with --card, or build a table of "
+            "this one (finished field solutions are reused)."
+        )
 
 
 def _frozen_array(owner, name: str) -> np.ndarray:
