@@ -4,6 +4,7 @@ import click
 
 from femristor.cli.array_hops import check_outputs, distribution_table, hop_array, hop_options, spread_text
 from femristor.cli.array_shared import MICRO, save_result
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, out_option
 
 
@@ -20,6 +21,7 @@ from femristor.cli.options import Context, card_option, common_options, out_opti
 )
 @click.option("--rate", default=1.0, show_default=True, help="Sweep rate in V/s.")
 @out_option("HDF5 file for the cycles.")
+@belongs_to(lambda given: f"--model {given['model'] or 'ibm'}", {"--model table": ("table",)})
 @common_options
 def cycle(context: Context, *, card: str, cycles: int, set_v, reset_v, rate: float, out, **own) -> None:
     """Cycles of all cells: LRS and HRS at 0.2 V, their ratio, set and reset voltages."""

@@ -4,11 +4,16 @@ import click
 
 from femristor.cli.array_hops import check_outputs, size_options, with_options
 from femristor.cli.array_shared import save_result
+from femristor.cli.belongs import belongs_to, given
 from femristor.cli.options import Context, card_option, common_options, out_option
 
 
 def _sizes(function):
     return with_options(function, size_options)
+
+
+SIMULATED = ("peak", "step", "spread_ev", "threshold_spread", "noise_a", "checkpoint")
+"""Options of simulated sweeps."""
 
 
 @click.command("form")
@@ -34,6 +39,8 @@ def _sizes(function):
 )
 @_sizes
 @out_option("HDF5 file for the sweeps.")
+@belongs_to("triode_ohm", {False: ("gate",)})
+@belongs_to("measured", {True: ("columns", "triode_ohm"), False: SIMULATED})
 @common_options
 def form(context: Context, *, card: str, measured: str | None, out: str | None, rows, cols, **own) -> None:
     """Quasi-static forming of all cells; forming voltage at the largest jump, the triode drop taken off."""
@@ -82,8 +89,7 @@ def _measured(card, path: str, rows: int, cols: int, own: dict):
     named = dict(pair(text, "--column", "current=NAME") for text in own["columns"])
     curves = read_iv_csv(path, named, sweep=True)
     context = click.get_current_context()
-    given = {n for n in ("rows", "cols") if context.get_parameter_source(n).name == "COMMANDLINE"}
-    size = (rows, cols) if given else (0, 0)
+    size = (rows, cols) if given(context, "rows") or given(context, "cols") else (0, 0)
     gate = card.selector.gate_forming_V if own["gate"] is None else own["gate"]
     ohm = own["triode_ohm"]
     ohm = float(selector_load(card, gate_set_V=gate).line(1.0).ohm) if ohm is None else ohm

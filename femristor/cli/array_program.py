@@ -10,10 +10,28 @@ from femristor.cli.array_shared import (
     numbers,
     save_result,
 )
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.compact.stochastic_result import MEASURED_CLUSTER
-from femristor.core.errors import InputError
+
+
+def _mode(given: dict) -> str:
+    """How cells are programmed, in words."""
+    return "--compare" if given["compare"] and given["by"] != "law" else f"--by {given['by']}"
+
+
+PULSES, LADDERS = ("--by pulses", "--by ispp", "--compare"), ("--by ispp", "--compare")
+OWNERS = {
+    "--by law": ("times",),
+    PULSES: (
+        "rows", "cols", "targets", "unit", "model", "table", "cell", "cluster", "spread", "start", "max_pulses",
+        "noise_kind", "compare", "disturb", "checkpoint", "figure",
+    ),
+    LADDERS: ("step", "ladder_start", "ladder_max"),
+}  # fmt: skip
+"""Options that only some ways of programming read; --compare runs both kinds of pulses."""
+ARRAY_OWNERS = {False: ("levels", "cells", "rows", "cols"), True: ("unit",)}
 
 
 @click.command("program")
@@ -72,27 +90,16 @@ from femristor.core.errors import InputError
 )
 @click.option("--figure", default=None, metavar="PNG", help="Pulses: pulses over target, levels, sigma(G).")
 @out_option("HDF5 file: the programmed array, or by law the distributions at the last time.")
+@belongs_to("rows", {False: ("levels", "cells")})
+@belongs_to("targets", ARRAY_OWNERS)
+@belongs_to("model", {"table": ("table",)})
+@belongs_to(_mode, OWNERS)
 @common_options
 def program(context: Context, **options) -> None:
     """Program cells to levels or targets: what it takes, and how much neighbours overlap."""
     if options["by"] != "law":
         program_by_pulses(context, options)
         return
-    names = (
-        "rows",
-        "cols",
-        "targets",
-        "table",
-        "spread",
-        "start",
-        "checkpoint",
-        "figure",
-        "compare",
-        "disturb",
-    )
-    for name in names:
-        if options[name]:
-            raise InputError(f"--{name} needs pulses; add --by pulses or --by ispp.")
     names = ("card", "levels", "cells", "acceptance", "times", "out")
     _by_law(context, read_noise=bool(options["read_noise"]), **{name: options[name] for name in names})
 

@@ -4,9 +4,31 @@ import click
 
 from femristor.cli.array_hops import hop_options
 from femristor.cli.array_shared import MICRO, PAPER_MERITS, numbers, read_noise_option, save_result
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
+
+
+def _source(given: dict) -> str:
+    """Where the pulses come from, in words."""
+    if given["measured"] is not None:
+        return "--measured"
+    if given["model"] is not None:
+        return f"--model {given['model']}"
+    return "--steps" if given["steps"] is not None else "--table"
+
+
+HOPS, TABLES = ("--model ibm", "--model table"), ("--steps", "--table")
+OWNERS = {
+    HOPS: ("cluster", "spread", "rows", "cols", "checkpoint", "match_states", "match_skew"),
+    TABLES: ("noise", "cells", "start_us", "read_noise"),
+    ("--measured", *HOPS): ("figure",),
+    (*HOPS, "--table"): ("set_v", "reset_v"),
+    (*HOPS, *TABLES): ("protocol", "card"),
+    ("--model table", "--table"): ("table",),
+}
+"""Options that only some sources of pulses read."""
 
 
 @click.command("pulses")
@@ -33,6 +55,9 @@ from femristor.core.errors import InputError
 )
 @read_noise_option
 @out_option("HDF5 file for the response.")
+@belongs_to("measured", {False: ("model", "steps", "table")})
+@belongs_to("steps", {False: ("model", "table")})
+@belongs_to(_source, OWNERS)
 @common_options
 def pulses(
     context: Context,
@@ -60,8 +85,6 @@ def pulses(
     if measured is not None:
         return run_measured(context, measured, out, hops["figure"])
     if hops["model"] is not None:
-        if steps is not None:
-            raise InputError("--steps holds the pulses already; leave out --model.")
         own = {"table": table, "set_v": set_v, "reset_v": reset_v, "protocol": protocol, "out": out}
         return run_open_loop(context, card, {**hops, **own})
     return _run_steps(
@@ -78,7 +101,7 @@ def _run_steps(
     from femristor.array.pulse_protocol import PulseProtocol, pulse_response
     from femristor.device import load_card
 
-    if (steps is None) == (table is None):
+    if steps is None and table is None:
         raise InputError(
             "Give the pulse model as one of --steps steps.csv and --table compact.h5, or --model ibm."
         )

@@ -5,11 +5,14 @@ from pathlib import Path
 import click
 
 from femristor.cli.array_shared import MICRO, acceptance_option, numbers, read_noise_option, save_result
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.core.errors import InputError
 
 KINDS = ("relaxation", "read-noise", "bake")
 TEN_MINUTES_S = 600.0
+SAMPLED = ("levels_us", "cells", "times", "acceptance", "read_noise", "rtn", "memory", "temperature")
+"""Options of sampled cells, which a measured file does not read."""
 
 
 @click.command("relax")
@@ -34,14 +37,15 @@ TEN_MINUTES_S = 600.0
 @click.option("--kind", type=click.Choice(KINDS), default=None, help="What the measured file holds.")
 @click.option("--figure", default=None, metavar="FILE.png", help="Figure of the result.")
 @out_option("HDF5 file for the trajectories, or for the fit.")
+@belongs_to("measured", {True: ("kind",), False: SAMPLED})
 @common_options
 def relax(context: Context, *, card: str, measured: str | None, kind: str | None, **own) -> None:
     """Trajectories of cells after programming beside the measured laws and vacancy hops, or a fit of such laws."""
     from femristor.core.files import ensure_output_dir
     from femristor.device import load_card
 
-    if (measured is None) != (kind is None):
-        raise InputError(f"--measured and --kind ({', '.join(KINDS)}) belong together; give both or neither.")
+    if measured is not None and kind is None:
+        raise InputError(f"--measured {measured}: say what it holds with --kind ({', '.join(KINDS)}).")
     for path in (own["out"], own["figure"]):
         if path:
             ensure_output_dir(Path(path).parent)
@@ -110,11 +114,6 @@ def _fit(context: Context, card, measured: str, kind: str, own: dict) -> None:
     from femristor.array import retention_data as data
     from femristor.cli import array_relax_text as text
 
-    for name in ("times", "memory", "temperature"):
-        if own[name] is not None:
-            raise InputError(
-                f"--{name} belongs to sampled cells, not to a measured file; leave it out or drop --measured."
-            )
     if kind == "relaxation":
         from femristor.array.retention_fit import fit_relaxation
 

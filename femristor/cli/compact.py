@@ -2,11 +2,12 @@
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.compact_export import command as export_command
 from femristor.cli.distil import command as distil_command
 from femristor.cli.noise import command as noise_command
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
-from femristor.cli.switching import load_of
+from femristor.cli.switching import CELL_OWNERS, load_of
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
 
@@ -58,6 +59,9 @@ command.add_command(noise_command)
     "--cache", default=None, metavar="DIR", help="Folder of finished sweeps; the user's cache by default."
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor keep finished sweeps.")
+@belongs_to("model", {"fem": ("resolution",)})
+@belongs_to("mpi", {False: ("jobs",)})
+@belongs_to("no_cache", {False: ("cache",)})
 @common_options
 def build(
     context: Context,
@@ -137,6 +141,7 @@ def build(
 @click.option("--tolerance", default=1e-6, show_default=True, help="Of ln N in a step.")
 @click.option("--csv", default=None, metavar="PATH", help="Write t, V, I, N, T as text.")
 @out_option("HDF5 file for the sweep.")
+@belongs_to("cell", {"1R": CELL_OWNERS["1R"], "1T1R": ("card",)})
 @common_options
 def sweep(
     context: Context,
@@ -172,8 +177,11 @@ def sweep(
         raise InputError(
             f"A sweep from {vmin:g} to {vmax:g} V is not possible; give --vmax above or --vmin below 0."
         )
+    own = load_card(card)
+    if cell == "1T1R":
+        loaded.require_card(own, table)
     load = load_of(
-        load_card(card),
+        own,
         {"cell": cell, "series_ohm": series_ohm, "compliance": compliance, "gate": None, "selector": "card"},
     )
     result = integrator.sweep(
@@ -194,20 +202,37 @@ def sweep(
 
 @command.command("info")
 @click.argument("table", metavar="TABLE")
+@click.option("--card", default=None, metavar="CARD", help="The table's card, for the published law beside ours.")
 @common_options
-def info(context: Context, *, table: str) -> None:
+def info(context: Context, *, table: str, card: str | None) -> None:
     """Ranges, interpolation errors, 0-D law and origin of a table."""
     from femristor.compact.result import CompactTable
     from femristor.core import store
+    from femristor.device import load_card
 
     loaded = store.load(table, CompactTable)
-    context.emit({**_summary(loaded, None), "table": table}, _describe(loaded, None))
+    own = _shipped_card(loaded) if card is None else load_card(card)
+    if card is not None:
+        loaded.require_card(own, table)
+    context.emit({**_summary(loaded, own), "table": table}, _describe(loaded, own))
+
+
+def _shipped_card(table):
+    """The shipped card that a table was made of, None for a card of the user."""
+    from femristor.device import load_card
+    from femristor.device.load import shipped_cards
+
+    made = "" if table.provenance is None else table.provenance.card_hash
+    return next((card for card in map(load_card, shipped_cards()) if card.hash == made), None)
 
 
 def _sampler(card, model: str, resolution: float):
-    from femristor.compact.closed_form import ClosedFormSampler, published_form
+    from femristor.compact.closed_form import ClosedFormSampler, borrowed, published_form
+    from femristor.core.notices import notice
 
     if model == "published":
+        if said := borrowed(card):
+            notice(said)
         return ClosedFormSampler(card, published_form(card))
     from femristor.fem.executor import DomeSampler
 
@@ -269,6 +294,7 @@ def _emit_sweep(context: Context, table, result, csv, out) -> None:
         f"{table.card_name} ({table.model}), {result.ambient_K[0]:g} K, {result.load}",
         text_table(("time at 0 V [s]", "N [1/m^3]", "G at 0.2 V [uS]"), rows, right=(0, 1, 2)),
         f"largest |I| {np.max(np.abs(result.current_A)) * 1e6:.4g} uA, hottest {np.max(result.temperature_K):.4g} K",
+        *(f"warning: {text}" for text in _warnings(table)),
     ]
     payload = {
         "time_s": result.time_s,
@@ -279,6 +305,7 @@ def _emit_sweep(context: Context, table, result, csv, out) -> None:
         "temperature_K": result.temperature_K[0],
         "conductance_at_0V_S": reads,
         "load": result.load,
+        "warnings": _warnings(table),
         "csv": csv,
         "out": out,
     }
@@ -294,10 +321,15 @@ def _summary(table, card) -> dict:
         "ambient_K": table.ambient_K,
         "errors_worst": None if table.errors is None else table.errors.worst(),
         "errors_rms": None if table.errors is None else table.errors.rms(),
+        "warnings": _warnings(table),
         "closed_form": table.closed_form,
         "published": None if card is None else _published(card),
         "provenance": table.provenance,
     }
+
+
+def _warnings(table) -> tuple[str, ...]:
+    return () if table.errors is None else table.errors.warnings()
 
 
 def _published(card):
@@ -324,24 +356,30 @@ def _describe(table, card) -> str:
         lines.append(_form_text(table.closed_form, card))
     if table.provenance is not None:
         lines.append(f"made {table.provenance.created}, card hash {table.provenance.card_hash[:12]}")
+    lines += [f"warning: {text}" for text in _warnings(table)]
     return "\n".join(lines)
 
 
 def _form_text(form, card) -> str:
-    from femristor.compact.closed_form import published_form
-    from femristor.device import load_card
+    from femristor.compact.closed_form import is_published_cell, published_form
 
-    published = published_form(card or load_card("cmo_hfox"))
+    published = None if card is None else published_form(card)
     rows = []
     for label, name, scale, unit in FORM_ROWS:
-        ours, theirs = getattr(form, name) * scale, getattr(published, name) * scale
-        error = form.standard_error.get(name, 0.0)
-        rows.append(
-            (f"{label} [{unit}]", f"{ours:.4g}", f"{error:.1%}", f"{theirs:.4g}", f"{ours / theirs - 1:+.0%}")
-        )
-    head = ("0-D law", "ours", "standard error", "published", "difference")
-    tail = (
+        ours, error = getattr(form, name) * scale, form.standard_error.get(name, 0.0)
+        row = (f"{label} [{unit}]", f"{ours:.4g}", f"{error:.1%}")
+        if published is not None:
+            theirs = getattr(published, name) * scale
+            row += (f"{theirs:.4g}", f"{ours / theirs - 1:+.0%}")
+        rows.append(row)
+    head, tail = ("0-D law", "ours", "standard error"), []
+    if published is not None:
+        radius = "" if is_published_cell(card) else f", area for r = {card.filament.radius_m * 1e9:.4g} nm"
+        head += (f"published{radius}", "difference")
+    else:
+        tail.append("published law: its area follows the filament of the table's card; give it with --card")
+    tail.append(
         f"residual of ln I {form.rms_ln_current:.3f} rms, {form.max_ln_current:.3f} at worst; of ln(T - T_ambient) "
         f"{form.rms_ln_heating:.3f} rms; {form.points} points"
     )
-    return f"{text_table(head, rows, right=(1, 2, 3, 4))}\n{tail}"
+    return "\n".join([text_table(head, rows, right=range(1, len(head))), *tail])

@@ -62,6 +62,8 @@ def command(
         raise InputError(f"A {kind} file holds all ambients of its table; leave out --ambient.")
     kelvin = None if ambient is None else parse_quantity(ambient, "K", "--ambient")
     found = _model(table, card, kelvin)
+    if table is not None and cell == "1T1R":
+        found.table.require_card(load_card(card), table)
     load = selector_load(load_card(card)) if cell == "1T1R" else None
     checked = _check(found, load, check_volt, digits) if check else None
     path = export(found, kind, out, load=load, digits=digits, sample=_sampled)

@@ -4,6 +4,7 @@ import math
 
 import click
 
+from femristor.cli.belongs import belongs_to, given
 from femristor.cli.options import CommandGroup, Context, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
@@ -31,6 +32,7 @@ def command() -> None:
     help="Take trainings of these results as done, where the file exists.",
 )
 @out_option("Folder of checkpoints and results.  [default: femristor-experiment/<card>]")
+@belongs_to("seeds", {False: ("seed",)})
 @common_options
 def run(context: Context, *, card: str, only, seeds, processes: int, quick: bool, data, kept, out) -> None:
     """Run or continue the trainings of a card.
@@ -92,12 +94,8 @@ def report(context: Context, *, folder: str, figure: str | None) -> None:
 
 def _seeds(text: str | None, seed: int) -> tuple[int, ...] | None:
     """Seeds of --seeds, or the one of --seed where it was given."""
-    source = click.get_current_context().get_parameter_source("seed")
-    given = source is not click.core.ParameterSource.DEFAULT
-    if text is not None and given:
-        raise InputError("Give either --seed or --seeds, not both.")
     if text is None:
-        return (seed,) if given else None
+        return (seed,) if given(click.get_current_context(), "seed") else None
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

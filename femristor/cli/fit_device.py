@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
@@ -29,6 +30,7 @@ from femristor.core.errors import InputError
 @click.option("--states", default=None, type=int, help="Tables: states of the window.")
 @click.option("--figure", default=None, metavar="PNG", help="Picture of traces, steps and distributions.")
 @out_option("HDF5 file for the device.", default="device.h5")
+@belongs_to("law", {"soft-bounds": ("method",), "table": ("bandwidth", "states")})
 @common_options
 def command(context: Context, *, traces, law, method, bandwidth, states, figure, out) -> None:
     """Make a device for `femristor train` out of pulse TRACES.
@@ -41,10 +43,6 @@ def command(context: Context, *, traces, law, method, bandwidth, states, figure,
     from femristor.nn.devices.population_fit import fit_population
     from femristor.nn.devices.trace_tables import BANDWIDTH, STATES, step_tables
 
-    if law == "table" and method != "auto":
-        raise InputError("--method belongs to soft bounds; leave it out with --law table.")
-    if law != "table" and not (bandwidth is None and states is None):
-        raise InputError("--bandwidth and --states belong to tables; give --law table with them.")
     check_outputs({"out": out, "figure": figure})
     given = read_traces(traces)
     if law == "table":

@@ -2,6 +2,7 @@
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.noise import pulse_load, scheme_of
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
@@ -52,6 +53,7 @@ SHOWN = {
 @click.option("--robust", is_flag=True, help="Weigh outlying reads less.")
 @card_option
 @out_option("HDF5 file for the fit.")
+@belongs_to("cell", {"1T1R": ("selector",)})
 @common_options
 def command(
     context: Context, *, data, columns, directions, read_at, cell, selector, free, hold, given, card, **own

@@ -4,6 +4,7 @@ import functools
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
 
 
@@ -14,6 +15,16 @@ def command() -> None:
     The network is trained in floating point (and with --hardware-aware once more under the errors of its cells),
     programmed --draws times, aged and measured. Under torchrun the draws are spread over the ranks.
     """
+
+
+AWARE = ("--hardware-aware", "--every-case")
+
+
+def _training(given: dict) -> str:
+    """Which trainings there are, in words."""
+    if given["every_case"]:
+        return AWARE[1]
+    return AWARE[0] if given["hardware_aware"] else "plain weights"
 
 
 def _shared(function):
@@ -82,6 +93,9 @@ def _shared(function):
             "--report", default=None, metavar="FILE.json", help="Write all numbers with their origin."
         ),
     )
+    function = belongs_to(_training, {AWARE: ("aware_epochs", "aware_time")})(function)
+    function = belongs_to("every_case", {False: ("mapping", "compensation", "hardware_aware")})(function)
+    function = belongs_to("weights", {False: ("epochs",)})(function)
     return functools.reduce(lambda made, option: option(made), reversed(options), function)
 
 

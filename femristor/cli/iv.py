@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
@@ -22,6 +23,7 @@ MAP_PNG = "map.png"
 @click.option("--resolution", default=1.0, show_default=True, help="Mesh resolution, 2 is twice as fine.")
 @click.option("--fields", default=None, metavar="DIR", help="Folder for ParaView fields and map.png.")
 @out_option("Curve as .csv, or everything as .h5.")
+@belongs_to("dim", {"3": ("full",)})
 @common_options
 def command(
     context: Context,
@@ -49,8 +51,6 @@ def command(
         raise InputError(
             f"{points} points up to {vmax:g} V make no curve; give --points 2 or more and a --vmax."
         )
-    if full and dim == "2":
-        raise InputError("--full belongs to the 3-D cell; add --dim 3 or leave it out.")
     kelvin = None if ambient is None else parse_quantity(ambient, "K", "--ambient")
     _check_out(out)
 

@@ -32,12 +32,6 @@ class Choices:
             raise InputError(
                 f"--wires {self.wires} needs the card's cells; leave out --device {self.device}."
             )
-        if self.wires == "none" and self.segment_ohm is not None:
-            raise InputError("--segment-ohm is of wires; add --wires exact, closed or both.")
-        if self.wires in ("none", "closed") and (self.drive, self.sense) != ("left", "bottom"):
-            raise InputError("--drive and --sense are of exact wires; add --wires exact or both.")
-        if self.remedies and self.wires not in ("exact", "both"):
-            raise InputError("--remedy is against exact wires; add --wires exact or both.")
 
 
 def default_draws(size: int, wires: str) -> int:

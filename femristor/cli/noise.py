@@ -4,10 +4,10 @@ import math
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.compact.stochastic_result import PAPER_PULSES
-from femristor.core.errors import InputError
 
 REST_S = (600.0, 3600.0, 86400.0, 604800.0, 10 * 365 * 86400.0)
 """Times of the relaxation at 0 V."""
@@ -35,6 +35,8 @@ ACCEPTANCES = (0.02, 0.002)
 @click.option("--rest", is_flag=True, help="Relaxation at 0 V by thermal hops.")
 @card_option
 @out_option("HDF5 file for the prediction.")
+@belongs_to("model", {"compact": ("table",)})
+@belongs_to("cell", {"1T1R": ("selector",)})
 @common_options
 def command(
     context: Context, *, model, table, cell, card, out, no_search, match, program, rest, **own
@@ -76,8 +78,6 @@ def pulse_load(card, cell: str, selector: str | None):
     from femristor.device.selector_fit import fit_selector, read_selector_csv, reference_selector
 
     if cell == "1R":
-        if selector is not None:
-            raise InputError("--selector belongs to a 1T1R cell; leave it out or use --cell 1T1R.")
         return BARE
     fit = (
         reference_selector(card)

@@ -25,7 +25,8 @@ A command with subcommands is a group, `@click.group("fit", cls=CommandGroup)`, 
 `@common_options` (the group itself does not). `emit` is called once, at the end: with `--json` it prints the
 payload as one JSON object (arrays, dataclasses, enums and paths are converted, NaN becomes null), otherwise
 the text. Whatever else is printed goes to standard error while `--json` is on. A command may return an
-integer as its exit code. Long work that is interrupted may raise `KeyboardInterrupt("what is kept")`.
+integer as its exit code. Long work that is interrupted may raise `KeyboardInterrupt("what is kept")`. An option
+that only one `--model` (or `--cell`, `--by`, ...) reads stands in a table of `cli.belongs.belongs_to`.
 """
 
 import dataclasses

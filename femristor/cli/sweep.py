@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.switching import (
     check_out,
@@ -37,13 +38,14 @@ LIMIT_V = 10.0
 @click.option("--cycles", default=1, show_default=True, help="How often.")
 @click.option("--reset-first", is_flag=True, help="Negative half first.")
 @click.option(
-    "--dim", default="2", type=click.Choice(["2", "3"]), show_default=True, help="Of the pde model."
+    "--dim", default="2", type=click.Choice(["2", "3"]), show_default=True, help="Of pde and dome."
 )
 @click.option("--csv", default=None, metavar="PATH", help="Write t_s, V_V, I_A, N_m3, T_K as text.")
 @click.option(
     "--filmstrip", default=None, metavar="PATH", help="Picture .png or animation .gif of the pde model."
 )
 @out_option("HDF5 file for the sweep.")
+@belongs_to("model", {("pde", "dome"): ("dim",), "pde": ("filmstrip",)})
 @common_options
 def command(context: Context, *, model: str, card: str, csv: str | None, out: str | None, **options) -> None:
     """Current, state and temperature along triangles, the load line solved with the cell."""
@@ -54,8 +56,6 @@ def command(context: Context, *, model: str, card: str, csv: str | None, out: st
     waveform = _waveform(options)
     load = load_of(loaded, options)
     check_out(out, csv, options["filmstrip"])
-    if options["filmstrip"] and model != "pde":
-        raise InputError("--filmstrip shows the fields of moving vacancies; add --model pde or leave it out.")
     run = {"pde": _pde, "dome": _dome, "compact": _distilled, "ibm": _distilled}[model]
     trace, stored = run(context, loaded, model, waveform, load, options)
     if mpi_rank() == 0:

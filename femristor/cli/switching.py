@@ -140,6 +140,7 @@ def field_cell(card, load, options: dict):
             f"--start {start}: the pde model starts formed, from N=2e25, or from a --state file."
         )
     state = None if options["state"] is None else store.load(options["state"], SwitchingState)
+    _check_state(state, card, options["state"])
     cell = SwitchingCell(card, load=load, **_numerics(options))
     if state is not None:
         cell.restore(state)
@@ -150,6 +151,16 @@ def field_cell(card, load, options: dict):
     elif start != "formed":
         cell.start(start_density(card, start))
     return cell
+
+
+def _check_state(state, card, path: str | None) -> None:
+    """Refuse a state that a cell of another card was left in."""
+    made = "" if state is None or state.provenance is None else state.provenance.card_hash
+    if made and made != card.hash:
+        raise InputError(
+            f"--state {path}: a cell of another card (hash {made[:12]}) was left in this state, not one of {card.name} (hash "
+            f"{card.hash[:12]}); give that card with --card, or another state."
+        )
 
 
 def keep_state(cell, options: dict) -> None:
@@ -179,18 +190,27 @@ def _numerics(options: dict) -> dict:
 def distilled_model(card, model: str, options: dict):
     """IBM's law, or the table of the options."""
     if model == "ibm":
+        from femristor.compact.closed_form import borrowed
         from femristor.compact.ibm import IbmModel
+        from femristor.core.notices import notice
 
+        if said := borrowed(card):
+            notice(said)
         return IbmModel(card, ambient_K(options))
     from femristor.compact.interpolate import TableModel
     from femristor.compact.result import CompactTable
     from femristor.core import store
+    from femristor.core.notices import notice
 
     if options["table"] is None:
         raise InputError(
             "--model compact needs a table; make one with femristor compact build and give --table."
         )
-    return TableModel(store.load(options["table"], CompactTable), ambient_K(options))
+    table = store.load(options["table"], CompactTable)
+    table.require_card(card, options["table"])
+    for text in () if table.errors is None else table.errors.warnings():
+        notice(f"{options['table']}: {text}")
+    return TableModel(table, ambient_K(options))
 
 
 PUBLISHED_STATES = {"lrs": 3.77e25, "hrs": 7e24}

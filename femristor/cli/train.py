@@ -4,6 +4,7 @@ import functools
 
 import click
 
+from femristor.cli.belongs import belongs_to
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.cli.training_devices import DeviceName, device_named
@@ -24,6 +25,22 @@ def command() -> None:
     `mnist` trains 784-256-128-10 on the digits that come with the project, `text` two LSTM layers of 64 on the
     characters of War and Peace.
     """
+
+
+def _under(given: dict) -> str:
+    """The device in words."""
+    name = given["device"]
+    return f"--device {name}" if name in ("paper", "symmetric", "table", "fp") else "a device file"
+
+
+ARRAYS = ("--device paper", "--device symmetric", "--device table", "a device file")
+OWNERS = {
+    ARRAYS[2]: ("table",),
+    ARRAYS[:3]: ("nsr",),
+    ARRAYS: ("rule", "transfer_every", "fast_lr", "max_tile", "exact", "weight_scale"),
+    "--device fp": ("optimiser",),
+}
+"""Options that only some devices read."""
 
 
 def _shared(function):
@@ -70,7 +87,8 @@ def _shared(function):
         ),
         click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out."),
     )
-    return functools.reduce(lambda made, option: option(made), reversed(options), function)
+    owned = belongs_to(_under, OWNERS)(function)
+    return functools.reduce(lambda made, option: option(made), reversed(options), owned)
 
 
 @command.command("mnist")
@@ -128,7 +146,6 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
         seed=context.seed,
         threads=options["threads"],
     )
-    _refuse_in_floating_point(device, transfer_every=options["transfer_every"])
     data = load_mnist(options["data"])
     _keep_unfinished(out, resume)
     with output_folder(out) as folder:
@@ -151,13 +168,6 @@ def _rule(name: str, **settings):
     from femristor.nn.rules.names import rule_named
 
     return rule_named(name, **{key: value for key, value in settings.items() if value is not None})
-
-
-def _refuse_in_floating_point(device: str, **settings) -> None:
-    """Settings of a rule do nothing where there is none."""
-    given = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value is not None]
-    if device == "fp" and given:
-        raise InputError(f"{given[0]} belongs to an update rule; leave it out with --device fp.")
 
 
 def _keep_unfinished(out: str, resume: bool) -> None:
@@ -250,7 +260,6 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     if lr is None:
         lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
     every = options.pop("transfer_every")
-    _refuse_in_floating_point(device, fast_lr=fast_lr, transfer_every=every)
     if every is None and rule in READ_RULES:
         every = TEXT_TRANSFER_EVERY
     if options["weight_scale"] is None:

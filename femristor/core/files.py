@@ -317,7 +317,7 @@ def _unpack(source: Path, content: bytes, kind: str) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
             unpacked = stream.read(LARGEST_TEXT_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{source}: truncated or not a gzipped {kind}; fetch it again.") from error
+        raise DataError(f"{source}: truncated or not a gzipped text file; fetch it again.") from error
     if len(unpacked) > LARGEST_TEXT_BYTES:
         raise DataError(
             f"{source}: unpacks to more than the {LARGEST_TEXT_BYTES >> 20} MiB that a {kind} may have; "

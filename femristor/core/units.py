@@ -71,7 +71,7 @@ def parse_numbers(text: str, key: str, *, limit: int = 100_000) -> tuple[float, 
             values.append(parse_number(part, key))
         except InputError:
             raise InputError(
-                f'{key}: "{_brief(text)}" is no list of finite numbers; write it as 1,600,3600.'
+                f"{key} '{_brief(text)}' is no list of numbers (all finite); write it as 1,600,3600."
             ) from None
     return tuple(values)
 

@@ -77,7 +77,7 @@ def test_measured_pulses(capsys, tmp_path):
         (["pulses", "--model", "ibm", "--protocol", "4,4,4"], "too short"),
         (["pulses", "--model", "ibm", "--set", "-1"], "above 0"),
         (["pulses", "--model", "ibm", "--match-skew", "2"], "skew between 0 and 1"),
-        (["pulses", "--model", "ibm", "--steps", "x.csv"], "leave out --model"),
+        (["pulses", "--model", "ibm", "--steps", "x.csv"], "--model does not go with --steps"),
         (["pulses", "--measured", "absent.csv"], "no such file"),
     ],
 )

@@ -79,11 +79,11 @@ def test_measured_files(capsys, tmp_path, kind):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--kind", "bake"), "belong together"),
-        (("--measured", "x.tsv"), "belong together"),
+        (("--kind", "bake"), "--kind belongs to --measured"),
+        (("--measured", "x.tsv"), "say what it holds with --kind"),
         (("--measured", "x.tsv", "--kind", "bake"), "no such file"),
         (("--measured", str(DATA / FILES["bake"][0]), "--kind", "relaxation"), "has 5 tab-separated cells"),
-        (("--measured", str(DATA / FILES["bake"][0]), "--kind", "bake", "--memory", "1"), "--memory belongs"),
+        (("--measured", str(DATA / FILES["bake"][0]), "--kind", "bake", "--memory", "1"), "--memory does not go with --measured"),
         (("--memory", "-1"), "memory exponent of -1"),
         (("--temperature", "0"), "give kelvin above 0"),
         (("--temperature", "300,310"), "2 temperatures do not fit 9 times"),

@@ -243,7 +243,7 @@ CASES = [
         {"bad.toml": "schema = 9\n"},
     ),
     Case(
-        "both kinds of seeds", "experiment run bad.toml --seed 1 --seeds 2", ("not both",), {"bad.toml": CARD}
+        "both kinds of seeds", "experiment run bad.toml --seed 1 --seeds 2", ("--seed does not go with --seeds",), {"bad.toml": CARD}
     ),
     Case("results missing", "experiment report none", ("none/results.jsonl: no such file",)),
 ]

@@ -68,7 +68,7 @@ def test_quick_runs_of_the_projects_cards(capsys, card, only):
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("--device fp --nsr 0.2", "has no devices"), ("--device paper --table a.csv", "is for --device table")],
+    [("--device fp --nsr 0.2", "--nsr belongs to --device paper"), ("--device paper --table a.csv", "--table belongs to --device table")],
 )
 def test_options_of_another_device_are_refused(capsys, line, said):
     code = main(["train", "mnist", *line.split()])

@@ -116,7 +116,7 @@ def test_bad_requests_get_one_sentence(trains, tmp_path, capsys):
         ((tmp_path / "trace.xls",), "text (.csv"),
         ((trains, TSINGHUA), "differ in protocol"),
         ((TSINGHUA, "--method", "figures"), "figures of merit need"),
-        ((trains, "--bandwidth", "0.1"), "belong to tables"),
+        ((trains, "--bandwidth", "0.1"), "--bandwidth belongs to --law table"),
         ((trains, "--law", "table", "--bandwidth", "2"), "bandwidth between 0 and 1"),
         ((trains, "--figure", "picture.pdf"), "ending .png"),
     ]
@@ -148,5 +148,5 @@ def test_training_takes_the_file(trains, tmp_path, capsys):
     one_sentence(error, "no device", "femristor fit device")
     code, _, error = run(capsys, "train", "mnist", "--device", device, "--nsr", 0.2, *few)
     assert code == 2
-    one_sentence(error, "its own steps and noise")
+    one_sentence(error, "--nsr belongs to --device paper")
     assert run(capsys, "train", "mnist", "--device", "magic", *few)[0] == 2

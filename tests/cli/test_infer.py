@@ -9,6 +9,7 @@ from femristor.core import store
 from femristor.nn.inference_result import InferenceExperiment, NetworkWeights
 
 QUICK = "--draws 2 --times 0,3e8 --train-images 600 --epochs 1 --aware-epochs 1 --test-images 200"
+GIVEN = "--draws 2 --times 0,3e8 --train-images 600 --test-images 200"
 
 
 def run(capsys, line: str) -> tuple[int, str, str]:
@@ -50,11 +51,11 @@ def test_weights_of_an_earlier_run_and_json(capsys, tmp_path):
     said = json.loads(out)
     assert said["cases"][0]["hardware_aware"] and said["network"] == "cnn" and said["out"] == "a"
     code, again, err = run(
-        capsys, f"cnn {QUICK} --weights a/weights-aware-pair.h5 --mapping pair --out b --json --seed 3"
+        capsys, f"cnn {GIVEN} --weights a/weights-aware-pair.h5 --mapping pair --out b --json --seed 3"
     )
     assert code == 0 and "training" not in err
     assert json.loads(again)["cases"][0]["values"] == said["cases"][0]["values"]
-    code, _, err = run(capsys, f"mnist {QUICK} --weights a/weights-plain.h5 --out c")
+    code, _, err = run(capsys, f"mnist {GIVEN} --weights a/weights-plain.h5 --out c")
     assert code == 2 and "holds the network cnn, but mnist is wanted" in err
 
 
@@ -78,7 +79,7 @@ def test_text(capsys):
         ("cnn --processes 0", "0 processes"),
         ("cnn --input-bits 1", "converter of 1 bits"),
         ("cnn --acceptance 0.3", "0.3"),
-        ("cnn --aware-time -1", "-1"),
+        ("cnn --hardware-aware --aware-time -1", "-1"),
         ("cnn --test-images 0", "0 test images"),
         ("cnn --train-images 0", "0 training images"),
         ("cnn --card nowhere", "nowhere"),

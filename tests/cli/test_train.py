@@ -67,7 +67,7 @@ def test_table_from_a_csv_and_resume(capsys, tmp_path):
         ("--device table --table none.csv", "none.csv"),
         ("--device table --table none.h5", "none.h5"),
         ("--epochs 0", "at least 1"),
-        ("--device fp --transfer-every 3", "--transfer-every belongs to an update rule"),
+        ("--device fp --transfer-every 3", "--transfer-every belongs to --device paper"),
         ("--train-images 70000", "70000"),
         ("--lr -1", "learning rate"),
         ("--nsr -1", "noise_to_signal"),

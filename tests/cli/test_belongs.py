@@ -1,0 +1,132 @@
+"""Options that belong to another choice are refused: every command, every table, every foreign choice."""
+
+import click
+import pytest
+
+from femristor.cli.belongs import belongs_to
+from femristor.cli.main import cli, main
+
+
+def commands(group=cli, path=()):
+    """Every command of the program with its path."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from commands(found, (*path, name))
+        else:
+            yield (*path, name), found
+
+
+def parameter(command, name):
+    return next((found for found in command.params if found.name == name), None)
+
+
+def words(option, value=None):
+    """The option as written, with a value that its type takes."""
+    if not isinstance(option, click.Option):
+        return ["given.csv"]
+    if option.is_flag:
+        return [max(option.opts, key=len)]
+    kinds = {click.INT: "3", click.FLOAT: "0.5"}
+    if isinstance(option.type, click.Choice) and value is None:
+        value = option.type.choices[-1]
+    value = value or ("3" if isinstance(option.type, click.IntRange) else kinds.get(option.type, "given.csv"))
+    return [max(option.opts, key=len), *[value] * max(option.nargs, 1)]
+
+
+def rows():
+    """(argv, option) of each option beside each choice that does not own it, where one parameter chooses."""
+    for path, command in commands():
+        for choice, table in getattr(command.callback, "belongings", ()):
+            if callable(choice):
+                continue
+            chooser = parameter(command, choice)
+            named = isinstance(chooser.type, click.Choice)
+            for owners, names in table.items():
+                others = [v for v in (chooser.type.choices if named else (False, True)) if v not in owners]
+                for other in others:
+                    state = words(chooser, other) if named else words(chooser) if other else []
+                    for name in names:
+                        option = parameter(command, name)
+                        yield pytest.param(
+                            [*path, *state, *words(option)], max(option.opts, key=len), id=" ".join([*path, *state, name])
+                        )  # fmt: skip
+
+
+def test_tables_name_parameters_and_choices_that_there_are():
+    seen = 0
+    for path, command in commands():
+        for choice, table in getattr(command.callback, "belongings", ()):
+            if not callable(choice):
+                chooser = parameter(command, choice)
+                assert chooser is not None, (path, choice)
+                known = chooser.type.choices if isinstance(chooser.type, click.Choice) else (False, True)
+                assert {value for owners in table for value in owners} <= set(known), (path, choice)
+                assert all(parameter(command, name) for names in table.values() for name in names), path
+            seen += 1
+    assert seen >= 20
+
+
+@pytest.mark.parametrize(("argv", "option"), list(rows()))
+def test_option_of_another_choice_is_refused(argv, option, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    required = {("compact", "sweep"): ["--table", "t.h5"], ("fit", "pulses"): ["d.csv"]}
+    required |= {("experiment", "run"): ["card.toml"]}
+    argv = [*argv, *required.get(tuple(argv[:2]), [])]
+    assert main(argv) == 2
+    said = capsys.readouterr().err
+    assert option in said and len(said.strip().splitlines()) == 1, said
+    assert "belongs to" in said or "does not go with" in said, said
+    assert "leave" in said and "given.csv" not in said and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("pulses --model ibm --state x --table y", "--state belongs to --model pde, not to --model ibm"),
+        ("pulses --model ibm --table y", "--table belongs to --model compact, not to --model ibm"),
+        ("pulses --model ibm --resolution 0.7", "--resolution belongs to --model pde or --model dome"),
+        ("sweep --state x.h5 --start formed", "--start does not go with --state"),
+        ("array pulses --measured a.csv --rows 3", "--rows belongs to --model ibm or --model table, not to --measured"),
+        ("array pulses --measured a.csv --model ibm", "--model does not go with --measured"),
+        ("array pulses --model ibm --table t.h5", "--table belongs to --model table or --table, not to --model ibm"),
+        ("array pulses --steps s.csv --set 1.3", "--set belongs to"),
+        ("array pulses --model ibm --noise 0.1", "--noise belongs to --steps or --table"),
+        ("array cycle --table t.h5", "--table belongs to --model table, not to --model ibm"),
+        ("array program --figure a.png", "--figure belongs to --by pulses or --by ispp"),
+        ("array program --by pulses --times 0,1", "--times belongs to --by law, not to --by pulses"),
+        ("array program --by pulses --step 0.01", "--step belongs to --by ispp or --compare"),
+        ("array relax --kind bake", "--kind belongs to --measured; leave it out or add --measured"),
+        ("array form --measured a.csv --peak 3", "--peak does not go with --measured"),
+        ("train mnist --device fp --rule agad", "--rule belongs to"),
+        ("train mnist --device a.h5 --nsr 0.1", "--nsr belongs to"),
+        ("train text --optimiser sgd", "--optimiser belongs to --device fp, not to --device paper"),
+        ("infer mnist --aware-epochs 1", "--aware-epochs belongs to --hardware-aware or --every-case"),
+    ],
+)  # fmt: skip
+def test_sentence(argv, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(argv.split()) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and "leave" in said, said
+
+
+def test_defaults_and_owners_pass():
+    @click.command()
+    @click.option("--kind", type=click.Choice(["a", "b"]), default="a")
+    @click.option("--only-a", default=1)
+    @click.option("--only-b", default=2)
+    @belongs_to("kind", {"a": "only_a", "b": ("only_b",)})
+    def command(**options):
+        return options
+
+    def run(*argv):
+        return command.main(list(argv), standalone_mode=False)
+
+    assert run() == {"kind": "a", "only_a": 1, "only_b": 2}
+    assert run("--kind", "b", "--only-b", "5")["only_b"] == 5
+    assert run("--only-a", "1")["only_a"] == 1
+    # The default written out is still an option that does nothing.
+    with pytest.raises(Exception, match="--only-b belongs to --kind b, not to --kind a"):
+        run("--only-b", "2")
