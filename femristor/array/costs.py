@@ -2,8 +2,8 @@
 
 A rectangular pulse costs V I t at its terminals, a simulated one the integral of V I (`work_cost`); with wires the
 terminals are those of the array, so what selector and wires burn is inside. Groups of cells that work at once wait for
-the slowest of the group. Only the array is counted; converters enter by energy and time a conversion and by how many columns share one. Pulses of 2.5 us, reads
-of 300 us at 0.2 V: Falcone et al., arXiv 2502.04524.
+the slowest of the group. Only the array is counted; converters enter by energy and time a conversion and by how many
+columns share one. Pulses of 2.5 us, reads of 300 us at 0.2 V: Falcone et al., arXiv 2502.04524.
 """
 
 import math
