@@ -8,6 +8,8 @@ import gzip
 import hashlib
 import io
 import os
+import resource
+import shutil
 import stat
 import sys
 import zlib
@@ -192,6 +194,55 @@ def _descriptor(target: Path) -> int | None:
 def _standard_stream(target: Path) -> int:
     number = _descriptor(target)
     return _standard.get(number, number)
+
+
+def replace_folder(partial: str | Path, final: str | Path) -> None:
+    """Put a finished folder where an earlier one is, which stays until the new one is in place.
+
+    Args:
+        partial: the folder with all its files, on the same disk.
+        final: where it goes.
+
+    Raises:
+        OutputError: it cannot be moved; the earlier one stays.
+    """
+    target = Path(final)
+    before = target.with_name(f".{target.name[:40]}.{os.urandom(6).hex()}.old")
+    try:
+        kept = target.exists()
+        if kept:
+            target.rename(before)
+        try:
+            Path(partial).rename(target)
+        except OSError:
+            if kept:
+                before.rename(target)
+            raise
+    except OSError as error:
+        raise _cannot(final, error) from error
+    if before.is_dir() and not before.is_symlink():
+        shutil.rmtree(before, ignore_errors=True)
+    else:
+        before.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def check_file_size_limit(least_bytes: int, who: str) -> None:
+    """Refuse to start where the limit of the file size (ulimit -f) would end the process.
+
+    Args:
+        least_bytes: the smallest limit that works.
+        who: what needs it.
+
+    Raises:
+        OutputError: the limit is smaller.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit != resource.RLIM_INFINITY and limit < least_bytes:
+        raise OutputError(
+            f"The limit of the file size is {limit} bytes and {who} needs {least_bytes} to start; raise it with "
+            f"ulimit -f {least_bytes >> 10} or more."
+        )
 
 
 def _cannot(path: str | Path, error: Exception) -> OutputError:

@@ -1,9 +1,16 @@
 """Every call into DOLFINx, petsc4py and basix whose name moves between releases (written for DOLFINx 0.11)."""
 
 import contextlib
+import ctypes
 import itertools
+import os
+import re
+
+from femristor.core.files import check_file_size_limit
 
 with contextlib.suppress(ModuleNotFoundError):
+    # MPI's shared memory counts as a file; without room for it MPI ends the process when it starts.
+    check_file_size_limit(1 << 23, "MPI")
     import dolfinx_solver  # noqa: F401  the wheel orders MPI before its compiled modules
 
 from mpi4py import MPI  # isort: skip
@@ -221,18 +228,35 @@ class VtxOutput:
         self._functions = [fem.Function(space, name=name) for name in expressions]
         self._expressions = [compile_expression(entry, points, mesh.comm) for entry in expressions.values()]
         self._writer = io.VTXWriter(mesh.comm, path, self._functions, engine="BP4")
+        # Its destructor writes what is left, and where that fails it ends the process: only `close` may reach it.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._writer))
 
     def write(self, time: float) -> None:
-        """Write a step with the present values."""
+        """Write a step with the present values.
+
+        Raises:
+            RuntimeError: ADIOS2 cannot write; the folder is then unfinished and nothing more can be written.
+        """
         for target, expression in zip(self._functions, self._expressions, strict=True):
             target.interpolate(expression)
         self._writer.write(time)
 
     def close(self) -> None:
-        """Finish the files; does nothing the second time."""
+        """Finish the files; does nothing the second time.
+
+        Raises:
+            RuntimeError: as in `write`.
+        """
         if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            writer.close()
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(writer))
+
+
+def reason_of(error: RuntimeError) -> str:
+    """The system's words in an error of ADIOS2, such as "No space left on device"."""
+    found = re.search(r"errno = (\d+)", str(error))
+    return os.strerror(int(found[1])) if found else "ADIOS2 could not write it"
 
 
 class BlockNewton:

@@ -5,11 +5,13 @@ that |E| keeps its jump between materials. Open `fields.bp` with ParaView's ADIO
 """
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import ufl
 
-from femristor.core.files import atomic_write, ensure_output_dir
+from femristor.core.errors import OutputError
+from femristor.core.files import atomic_write, output_folder, replace_folder
 from femristor.device.state import CellState
 from femristor.fem import dolfin, forms
 from femristor.fem.electrothermal import ElectroThermal
@@ -42,31 +44,31 @@ def export_fields(
         The FieldSolution of the sweep.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or the disk is full; earlier fields stay as they were.
         MissingDependencyError: this DOLFINx has no ADIOS2.
     """
     comm = solver.problem.comm
-    target = ensure_output_dir(folder)
+    target = Path(folder)
     partial = target / f".{FIELDS}.partial"
     visited: list[int] = []
-    writer = _Writer(solver, partial)
-    try:
-
-        def write(index: int) -> None:
-            visited.append(index)
-            writer.write(len(visited))
-
-        solution = solver.sweep(bias_V, state, ambient_K=ambient_K, progress=progress, on_point=write)
-        writer.close()
+    with output_folder(target) if comm.rank == 0 else nullcontext():
         comm.Barrier()
-        if comm.rank == 0:
-            _replace(partial, target / FIELDS)
-            _write_steps(target / STEPS, solution, visited)
-    finally:
-        writer.close()
-        comm.Barrier()
-        if comm.rank == 0:
-            shutil.rmtree(partial, ignore_errors=True)
+        writer = _Writer(solver, partial)
+        try:
+
+            def write(index: int) -> None:
+                visited.append(index)
+                writer.write(len(visited))
+
+            solution = solver.sweep(bias_V, state, ambient_K=ambient_K, progress=progress, on_point=write)
+            writer.close()
+            comm.Barrier()
+            if comm.rank == 0:
+                replace_folder(partial, target / FIELDS)
+                _write_steps(target / STEPS, solution, visited)
+        finally:
+            if comm.rank == 0:
+                shutil.rmtree(partial, ignore_errors=True)
     return solution
 
 
@@ -83,19 +85,22 @@ class _Writer:
                 mesh, problem.cell.cell_tags, {tag: tag for tag in range(20)}, "region"
             ),
         }
-        self._output = dolfin.VtxOutput(mesh, problem.degree, expressions, path)
+        self._folder = path.parent
+        self._output = self._told(lambda: dolfin.VtxOutput(mesh, problem.degree, expressions, path))
 
     def write(self, step: int) -> None:
-        self._output.write(float(step))
+        self._told(lambda: self._output.write(float(step)))
 
     def close(self) -> None:
-        self._output.close()
+        self._told(self._output.close)
 
-
-def _replace(partial: Path, final: Path) -> None:
-    if final.exists():
-        shutil.rmtree(final)
-    partial.rename(final)
+    def _told(self, call):
+        try:
+            return call()
+        except RuntimeError as error:
+            raise OutputError(
+                f"Cannot write {self._folder / FIELDS}: {dolfin.reason_of(error)}; choose another output path."
+            ) from None
 
 
 def _write_steps(path: Path, solution: FieldSolution, visited: list[int]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from femristor.core import store
 from femristor.core.bounds import check_count
 from femristor.core.errors import ConvergenceError, InputError
-from femristor.core.files import atomic_write, ensure_output_dir
+from femristor.core.files import atomic_write, ensure_output_dir, write_bytes
 from femristor.core.lock import exclusive
 from femristor.core.progress import NullProgress, Progress
 from femristor.nn.devices.parameters import Device
@@ -211,7 +211,7 @@ def train_job(job: Job, progress: Progress | None = None) -> None:
 
             train_text(load_text(job.data), job.plan.settings, **options)
     except ConvergenceError as error:
-        (folder / FAILED).write_text(f"{error}\n", encoding="utf-8")
+        write_bytes(folder / FAILED, f"{error}\n".encode())
         raise
 
 

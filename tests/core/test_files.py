@@ -12,7 +12,14 @@ import pytest
 
 from femristor.core import files
 from femristor.core.errors import DataError, OutputError
-from femristor.core.files import atomic_write, check_output_file, read_text, sha256_file, write_bytes
+from femristor.core.files import (
+    atomic_write,
+    check_output_file,
+    read_text,
+    replace_folder,
+    sha256_file,
+    write_bytes,
+)
 
 
 def only(folder, *names):
@@ -165,3 +172,26 @@ def test_long_and_foreign_names(tmp_path):
         write_bytes(tmp_path / ("n" * 300), b"x")
     with pytest.raises(OutputError, match="Cannot write"):
         write_bytes(f"{tmp_path}/a\0b", b"x")
+
+
+def test_a_folder_is_replaced_whole_or_stays(tmp_path, monkeypatch):
+    old, new = tmp_path / "fields.bp", tmp_path / ".partial"
+    for folder, text in ((old, "old"), (new, "new")):
+        folder.mkdir()
+        (folder / "data").write_text(text)
+    rename = files.Path.rename
+
+    def full(path, target):
+        if path == new:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Path, "rename", full)
+        with pytest.raises(OutputError, match=r"Cannot write .*fields\.bp: No space left on device"):
+            replace_folder(new, old)
+    assert (old / "data").read_text() == "old"
+    only(tmp_path, "fields.bp", ".partial")
+    replace_folder(new, old)
+    assert (old / "data").read_text() == "new"
+    only(tmp_path, "fields.bp")
