@@ -15,3 +15,8 @@ Each rule has a compiled kernel and a plain NumPy twin that agree bit for bit: a
 of (tile, sample, slot, row, column), so neither the order nor the number of threads matters. To add a
 device, return a `DeviceArray` from `sample(rows, cols, seed=...)`; to add a rule, write one file in rules/.
 """
+
+from femristor.core.environment import prepare
+
+# Before numba looks for the folder of its kernels.
+prepare()

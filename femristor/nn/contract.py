@@ -14,7 +14,12 @@ import torch
 from femristor.core.errors import InputError
 
 FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
-_SIZES = (("in_features", "out_features"), ("in_channels", "out_channels"), ("input_size", "hidden_size"))
+_SIZES = (
+    ("in_features", "out_features"),
+    ("in_channels", "out_channels"),
+    ("input_size", "hidden_size"),
+    ("inputs", "outputs"),
+)
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,35 @@ def check_state(layer, state, shape: tuple[int, ...], *, where: torch.device | N
             return
     got = ", ".join(_described(part) for part in parts)
     raise InputError(
-        f"{layer_name(layer)} got the state ({got}), but needs two finite floating-point tensors of shape {shape}"
+        f"{layer_name(layer)} got the state ({got}), but needs two tensors of shape {shape}, finite and floating-point"
         f"{_on(where)}: give the state that came back, or none to start from zeros."
     )
+
+
+def patch_counts(layer, pixels, *, kernel, stride, padding, dilation) -> list[int]:
+    """Places of a kernel along both axes of an image.
+
+    Args:
+        layer: torch module, for its name.
+        pixels: (height, width).
+        kernel: pixels of the kernel.
+        stride: between places.
+        padding: zeros on each side.
+        dilation: between pixels of the kernel.
+
+    Returns:
+        Height and width of the result.
+
+    Raises:
+        InputError: the image is smaller than the kernel.
+    """
+    spans = [pixels[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1 for k in (0, 1)]
+    if min(spans) < 0:
+        raise InputError(
+            f"{layer_name(layer)} got an image of {pixels[0]} x {pixels[1]} pixels, which is smaller than the kernel "
+            f"{tuple(kernel)}: pad it, or give a larger one."
+        )
+    return [span // step + 1 for span, step in zip(spans, stride, strict=True)]
 
 
 def layer_name(layer) -> str:

@@ -10,7 +10,9 @@ from torch.nn.functional import unfold
 from torch.nn.modules.utils import _pair as pair
 
 from femristor.core.errors import InputError
+from femristor.nn.contract import Needs, check_input, patch_counts
 from femristor.nn.devices.parameters import Device
+from femristor.nn.numbers import numbered
 from femristor.nn.state import CrossbarState
 from femristor.nn.tiling import analog_linear
 
@@ -34,6 +36,7 @@ class AnalogConv2d(CrossbarState):
         InputError: sizes below 1, or what `AnalogLinear` refuses.
     """
 
+    @numbered
     def __init__(
         self,
         in_channels: int,
@@ -59,6 +62,9 @@ class AnalogConv2d(CrossbarState):
         self.in_channels, self.out_channels = in_channels, out_channels
         pixels = in_channels * self.kernel_size[0] * self.kernel_size[1]
         self.tile = analog_linear(pixels, out_channels, device=device, **options)
+        self.tile.is_part = True
+        shape = f"(batch, {in_channels}, height, width)"
+        self._needs = Needs(in_channels, axis=-3, ranks=(4,), words=shape, what="channels")
 
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""
@@ -76,27 +82,12 @@ class AnalogConv2d(CrossbarState):
             (batch, out_channels, new height, new width).
 
         Raises:
-            InputError: other channels, or an image smaller than the kernel.
+            InputError: other axes or channels, no floating point, an empty batch, another device, NaN or infinity, an image
+                smaller than the kernel.
         """
-        if x.ndim != 4 or x.shape[1] != self.in_channels:
-            raise InputError(
-                f"An image of shape {tuple(x.shape)} does not fit; give (batch, {self.in_channels}, height, width)."
-            )
-        sizes = [
-            (
-                x.shape[2 + axis]
-                + 2 * self.padding[axis]
-                - self.dilation[axis] * (self.kernel_size[axis] - 1)
-                - 1
-            )
-            // self.stride[axis]
-            + 1
-            for axis in (0, 1)
-        ]
-        if min(sizes) < 1:
-            raise InputError(
-                f"An image of {x.shape[2]} x {x.shape[3]} pixels is smaller than the kernel {self.kernel_size}; pad it."
-            )
+        check_input(self, x, self._needs, where=self.tile.where)
+        window = {"kernel": self.kernel_size, "stride": self.stride}
+        sizes = patch_counts(self, x.shape[2:], padding=self.padding, dilation=self.dilation, **window)
         patches = unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
         product = self.tile(patches.transpose(1, 2))
         return product.transpose(1, 2).reshape(x.shape[0], self.out_channels, *sizes)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.contract import check_input, vectors
 from femristor.nn.periphery import Periphery, PeripherySettings
 from femristor.nn.state import CrossbarState
 
@@ -92,6 +93,7 @@ class Crossbar(CrossbarState):
         self.in_features, self.out_features = in_features, out_features
         self.bias_kind = bias_kind(bias)
         self.columns = in_features + (self.bias_kind == "analog")
+        self._needs = vectors(in_features)
         if periphery is not None and not (input_converter is None and output_converter is None):
             raise InputError("A periphery has its own DAC and ADC; give it, or converters, not both.")
         self.input_converter, self.output_converter = input_converter, output_converter
@@ -106,6 +108,11 @@ class Crossbar(CrossbarState):
     def has_bias(self) -> bool:
         """Whether there is a bias of either kind."""
         return self.bias_kind is not None
+
+    @property
+    def where(self) -> torch.device:
+        """Torch device of the weights."""
+        raise InputError("A crossbar has no weight of its own; use AnalogLinear or PairedLinear.")
 
     def crossbar_weight(self) -> torch.Tensor:
         """(out_features, columns) weight of the product, part of the graph."""
@@ -129,9 +136,9 @@ class Crossbar(CrossbarState):
             (..., out_features).
 
         Raises:
-            InputError: the last axis is not in_features.
+            InputError: another width, no floating point, an empty batch, another device, NaN or infinity.
         """
-        check_inputs(x, self.in_features)
+        check_input(self, x, self._needs, where=self.where, values=not self.is_part)
         if self.bias_kind == "analog":
             x = torch.cat((x, x.new_ones((*x.shape[:-1], 1))), dim=-1)
         product = (
@@ -248,23 +255,9 @@ def check_sizes(in_features: int, out_features: int) -> None:
     """Refuse a layer without weights.
 
     Raises:
-        InputError: no inputs or no outputs.
+        InputError: no inputs or no outputs, or no whole number of them.
     """
-    if in_features < 1 or out_features < 1:
+    if not all(isinstance(size, int | np.integer) and size > 0 for size in (in_features, out_features)):
         raise InputError(
             f"A layer of {in_features} inputs and {out_features} outputs has no weight; give at least one of each."
         )
-
-
-def check_inputs(x: torch.Tensor, in_features: int) -> None:
-    """Refuse inputs of another width, and integers.
-
-    Raises:
-        InputError: the last axis is not in_features, or the type is not floating point.
-    """
-    if x.shape[-1] != in_features:
-        raise InputError(
-            f"The last axis of the input is {x.shape[-1]}, but the layer has {in_features} inputs."
-        )
-    if not x.is_floating_point():
-        raise InputError(f"Inputs of type {x.dtype} cannot be multiplied; convert them with .float() first.")

@@ -14,15 +14,19 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
+from femristor.nn.arguments import require_device
+from femristor.nn.contract import layer_name
 from femristor.nn.counter_rng import tile_key
 from femristor.nn.crossbar import Converter, Crossbar
 from femristor.nn.devices.parameters import Device, DeviceArray
+from femristor.nn.numbers import numbered
 from femristor.nn.periphery import PeripherySettings
 from femristor.nn.rows import RowWork
 from femristor.nn.rules.agad import AgadSettings, AgadState
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
 from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
 from femristor.nn.state import OTHER_DEVICES
+from femristor.nn.stepping import note_kept
 from femristor.nn.updates import check_records, start_updates
 
 Rule = AgadSettings | AnalogSgdSettings | MixedPrecisionSettings
@@ -40,7 +44,7 @@ class AnalogLinear(Crossbar):
             `MixedPrecisionSettings`.
         bias: "analog" (or True) for a column with input 1, "digital" for a torch parameter, None (or False).
         seed: of the devices, the first weights and all pulses.
-        number: of the layer, so that layers of one seed differ.
+        number: of the layer below its seed; by default the smallest that is free in the model (`femristor.nn.numbers`).
         slow_device: device of the slow array where it differs from the fast one.
         weight: (out_features, in_features + bias) first weights; uniform +-1/sqrt(in_features) by default; a digital bias is
             the last column, as it is (not scaled).
@@ -50,9 +54,12 @@ class AnalogLinear(Crossbar):
         periphery: input range, DAC, ADC and bound management, instead of the two converters.
 
     Raises:
-        InputError: a layer without inputs or outputs, weights outside the window, an unknown rule.
+        InputError: a layer without inputs or outputs, no device, weights outside the window, an unknown rule.
+
+    Cells, first weights and pulses depend on (seed, number) only, not on `torch.manual_seed`.
     """
 
+    @numbered
     def __init__(
         self,
         in_features: int,
@@ -62,7 +69,7 @@ class AnalogLinear(Crossbar):
         rule: Rule | None = None,
         bias: bool | str | None = True,
         seed: int = 0,
-        number: int = 0,
+        number: int | None = None,
         slow_device: Device | None = None,
         weight: np.ndarray | torch.Tensor | None = None,
         input_converter: Converter | None = None,
@@ -81,10 +88,13 @@ class AnalogLinear(Crossbar):
         )
         self.rule = AgadSettings() if rule is None else rule
         rows, cols = out_features, self.columns
+        require_device(device)
+        if slow_device is not None:
+            require_device(slow_device, name="slow_device")
         slow = device if slow_device is None else slow_device
         self.devices: DeviceArray = slow.sample(rows, cols, seed=seed, stream=2 * number)
         self.fast_devices: DeviceArray | None = None
-        self._records: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.forget_records()
         self.window = (slow.w_min, slow.w_max)
         shape = (rows, in_features + self.has_bias)
         first = self.take_digital_bias(first_weights(weight, shape, in_features, seed=seed, number=number))
@@ -113,6 +123,11 @@ class AnalogLinear(Crossbar):
         """Text inside the layer's repr."""
         return f"{self.in_features}, {self.out_features}, bias={self.bias_kind}, device={self.devices.label}, rule={self.rule.name}"
 
+    @property
+    def where(self) -> torch.device:
+        """Torch device of the weights."""
+        return self.weight.device
+
     def crossbar_weight(self) -> torch.Tensor:
         """(out_features, columns) weights of the slow array."""
         return self.weight
@@ -127,16 +142,42 @@ class AnalogLinear(Crossbar):
         clipped = self.devices.clip(weight.detach().float().cpu().numpy())
         self.weight.copy_(torch.from_numpy(clipped))
 
+    def take_cells(self, other: "AnalogLinear") -> None:
+        """Have the devices of another layer of this size; weights outside their bounds move to them."""
+        self.devices, self.fast_devices = other.devices, other.fast_devices
+        self.set_crossbar_weight(self.weight)
+
     def record(self, x: torch.Tensor, gradient: torch.Tensor) -> None:
-        """Keep a batch of inputs and errors for the next update (called by the backward pass)."""
-        if self.training and self.weight.requires_grad:
-            rows, cols = self.weight.shape
-            pair = (x.detach().reshape(-1, cols).float(), gradient.detach().reshape(-1, rows).float())
-            self._records.append(pair)
+        """Keep a batch of inputs and errors for the next update (called by the backward pass).
+
+        Raises:
+            InputError: more than 256 MiB are kept and no `AnalogSGD` will take them.
+        """
+        if not self.weight.requires_grad:
+            return
+        if not self.training:
+            self._evaluated = True
+            return
+        rows, cols = self.weight.shape
+        pair = (x.detach().reshape(-1, cols).float(), gradient.detach().reshape(-1, rows).float())
+        self._records.append(pair)
+        self.kept_bytes += sum(values.nbytes for values in pair)
+        note_kept(self)
+
+    @property
+    def kept_batches(self) -> int:
+        """Batches that are kept for the next update."""
+        return len(self._records)
+
+    def pass_by(self) -> int:
+        """Note that an optimiser stepped which cannot take what is kept; how often that was by now."""
+        self._passed += 1
+        return self._passed
 
     def forget_records(self) -> None:
         """Drop what was kept."""
-        self._records.clear()
+        self._records: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.kept_bytes, self._passed, self._evaluated = 0, 0, False
 
     def recorded_gradient(self) -> torch.Tensor:
         """Gradient of the weight that the kept pairs stand for, sum of d^T x; (out_features, in_features + bias)."""
@@ -173,8 +214,13 @@ class AnalogLinear(Crossbar):
             sub_batch: as of `start_updates`.
 
         Raises:
-            InputError: not finite, or the layer is not on the CPU.
+            InputError: not finite, the layer is not on the CPU, or it kept nothing as it was in evaluation mode.
         """
+        if self._evaluated and not self._records:
+            raise InputError(
+                f"{layer_name(self)} was in evaluation mode in the backward pass, so nothing can be trained: call model.train() "
+                "before it, or freeze the layer with layer.weight.requires_grad_(False)."
+            )
         check_records(self, self._records, sub_batch=sub_batch)
 
     def start_updates(self, lr: float, *, work: RowWork, sub_batch: int = 0) -> None:
@@ -188,8 +234,8 @@ class AnalogLinear(Crossbar):
         Raises:
             InputError: not finite, or the layer is not on the CPU.
         """
-        records = self._records[:]
-        self._records.clear()
+        records = self._records
+        self.forget_records()
         start_updates(self, records, lr=lr, work=work, sub_batch=sub_batch)
 
     def agad_state(self) -> AgadState:

@@ -1,23 +1,32 @@
 """Numbers of layers: each array of a network has its own, and with it its devices, first weights and pulses.
 
-A layer that its user did not number has number 0 until it meets another one of its seed and number in a model; then it is
-made again with the smallest number that is free there. So the cells of a model are a function of the model and its seeds:
-built again they are the same, and no two layers in it share any. That happens as layers are put into a module (a hook of
-torch) and once more in `AnalogSGD`. It is done to layers that are as they were made only: one that was trained, loaded or
-written keeps its cells, and so does its copy (a deep copy is the same piece of hardware).
+A layer that its user did not number has number 0 until it meets another layer of its seed and number in a model; then
+it moves to the smallest number that is free there. So the cells of a model follow from the model and its seeds: built
+again they are the same, and no two layers in it share any. It happens as layers are put into a module (a hook of torch),
+and once more in `AnalogSGD`, after which all numbers stay. Only layers that are as they were made move: one that was
+trained, loaded or written keeps its cells. A copy of a layer beside the layer is another piece of hardware with the same
+weights.
 """
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.modules.module import register_module_module_registration_hook
 
 from femristor.core.errors import InputError
 from femristor.nn.arguments import require_whole
+from femristor.nn.state import EXTRA
 
 PARTS = 2**16
+_KEPT_BY_COPIES = ("weight", "digital_bias")
+
+
+class Offered(int):
+    """A number that the library proposes; the layer moves from it as from none."""
 
 
 def part_number(number: int, index: int) -> int:
@@ -47,21 +56,25 @@ class CellNumber:
     Attributes:
         seed: of the user.
         number: of the layer.
+        span: numbers from there on that the layer takes (one for each layer of an LSTM).
         again: makes the layer with another number; None where the user gave the number, or it is settled.
+        made: checksum of the layer's state as it was made, and the entries that it covers.
+        copied: whether the layer is a deep copy, which keeps its weights where it moves.
     """
 
     seed: int
     number: int
+    span: int = 1
     again: Callable[..., torch.nn.Module] | None = None
+    made: tuple[int, tuple[str, ...]] = (0, ())
+    copied: bool = False
 
     def __deepcopy__(self, _memo) -> "CellNumber":
-        return self
+        return self if self.again is None else replace(self, copied=True)
 
-
-class _Known:
-    """Whether any layer without a number was made in this process; before that the hook has nothing to do."""
-
-    waiting = False
+    def keys(self) -> list[tuple[int, int]]:
+        """Each (seed, number) that the layer takes."""
+        return [(self.seed, self.number + index) for index in range(self.span)]
 
 
 def numbered(init):
@@ -74,12 +87,12 @@ def numbered(init):
         if number is not None:
             require_whole(number, name="number")
         init(self, *sizes, number=int(number or 0), **options)
-        again = None
-        if number is None:
+        name = CellNumber(int(seed), int(number or 0), getattr(self, "num_layers", 1))
+        if number is None or isinstance(number, Offered):
             owner = next(kind for kind in type(self).__mro__ if kind.__dict__.get("__init__") is build)
             again = functools.partial(owner, *sizes, **options)
-            _Known.waiting = True
-        self.cell_number = CellNumber(int(seed), int(number or 0), again)
+            name = replace(name, again=again, made=_checksum(self, tuple(self.state_dict())))
+        self.cell_number = name
 
     return build
 
@@ -93,7 +106,7 @@ def units(module: torch.nn.Module | None) -> list[torch.nn.Module]:
     Returns:
         In the order of the model.
     """
-    found: dict[int, torch.nn.Module] = {}
+    found: list[torch.nn.Module] = []
     seen: set[int] = set()
 
     def look(part: torch.nn.Module) -> None:
@@ -101,7 +114,7 @@ def units(module: torch.nn.Module | None) -> list[torch.nn.Module]:
             return
         seen.add(id(part))
         if "cell_number" in part.__dict__:
-            found[id(part)] = part
+            found.append(part)
             return
         for child in part._modules.values():
             if child is not None:
@@ -109,51 +122,60 @@ def units(module: torch.nn.Module | None) -> list[torch.nn.Module]:
 
     if module is not None:
         look(module)
-    return list(found.values())
+    return found
 
 
 def settle(layers: list[torch.nn.Module]) -> None:
-    """Give layers that were not numbered numbers of their own among these.
+    """Give layers that their user did not number numbers of their own among these.
 
     Args:
-        layers: of one model, those first that keep theirs where two could move.
+        layers: of one model; of two that could move, the first one stays.
     """
-    used = {(layer.cell_number.seed, layer.cell_number.number) for layer in layers}
-    holders: dict[tuple[int, int], torch.nn.Module] = {}
+    used = {key for layer in layers for key in layer.cell_number.keys()}
+    held = {key for layer in layers if layer.cell_number.again is None for key in layer.cell_number.keys()}
     for layer in layers:
-        name = layer.cell_number
-        key = (name.seed, name.number)
-        holder = holders.setdefault(key, layer)
-        if holder is layer:
+        if layer.cell_number.again is None:
             continue
-        moved = layer if _movable(layer) else holder if _movable(holder) else None
-        if moved is None:
-            continue
-        free = next(number for number in range(len(used) + 1) if (name.seed, number) not in used)
-        _make_again(moved, free)
-        used.add((name.seed, free))
-        holders[(name.seed, free)] = moved
-        holders[key] = layer if moved is holder else holder
+        if not held.isdisjoint(layer.cell_number.keys()):
+            if not _as_made(layer):
+                fix([layer])
+                settle(layers)
+                return
+            _make_again(layer, _free(used, layer.cell_number))
+            used.update(layer.cell_number.keys())
+        held.update(layer.cell_number.keys())
 
 
 def fix(layers: list[torch.nn.Module]) -> None:
     """From now on these layers keep their numbers (and what they were made from is forgotten)."""
     for layer in layers:
-        name = layer.cell_number
-        layer.cell_number = CellNumber(name.seed, name.number)
+        layer.cell_number = replace(layer.cell_number, again=None)
 
 
-def _movable(layer: torch.nn.Module) -> bool:
-    """Whether a layer has no number of its user and is as it was made."""
-    name = layer.cell_number
-    state = layer.state_dict()
-    if name.again is None or any(values.is_meta for values in state.values()):
+def _free(used: set[tuple[int, int]], name: CellNumber) -> int:
+    number = 0
+    while not used.isdisjoint(replace(name, number=number).keys()):
+        number += 1
+    return number
+
+
+def _as_made(layer: torch.nn.Module) -> bool:
+    """Whether nothing was trained, loaded, written or kept since the layer was made."""
+    if any(getattr(part, "kept_batches", 0) for part in layer.modules()):
         return False
-    made = name.again(number=name.number).state_dict()
-    fresh = made.keys() == state.keys() and all(torch.equal(state[k].cpu(), made[k]) for k in made)
-    if not fresh:
-        fix([layer])
-    return fresh
+    made = layer.cell_number.made
+    return _checksum(layer, made[1]) == made
+
+
+def _checksum(layer: torch.nn.Module, entries: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """CRC-32 of these entries of a state_dict (-1 where there are none, or no values), and the entries."""
+    found, state = 0, layer.state_dict()
+    for entry in entries:
+        values = state.get(entry)
+        if values is None or values.is_meta:
+            return -1, entries
+        found = zlib.crc32(values.detach().cpu().contiguous().numpy(), zlib.crc32(entry.encode(), found))
+    return found, entries
 
 
 @torch.no_grad()
@@ -161,25 +183,50 @@ def _make_again(layer: torch.nn.Module, number: int) -> None:
     """The cells, weights and states of another number, in place: parameters stay the same objects."""
     name = layer.cell_number
     twin = name.again(number=number)
-    for part, made in zip(layer.modules(), twin.modules(), strict=True):
-        if hasattr(part, "take_cells"):
-            part.take_cells(made)
-    layer.load_state_dict(twin.state_dict())
-    layer.cell_number = CellNumber(name.seed, number, name.again)
+    state = layer.state_dict()
+    for key, values in twin.state_dict().items():
+        kept = name.copied and key.rpartition(".")[2] in _KEPT_BY_COPIES
+        if not kept and not key.endswith(EXTRA):
+            state[key].copy_(values)
+    for place, made in twin.named_modules():
+        if hasattr(made, "take_cells"):
+            layer.get_submodule(place).take_cells(made)
+    layer.cell_number = replace(name, number=number, made=_checksum(layer, name.made[1]))
+
+
+_PARENTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _roots(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
+    """Outermost modules that hold this one."""
+    seen, pending = {id(module)}, [module]
+    while pending:
+        part = pending.pop()
+        holders = [
+            holder for holder in _PARENTS.get(part, ()) if any(c is part for c in holder._modules.values())
+        ]
+        if not holders:
+            yield part
+        for holder in holders:
+            if id(holder) not in seen:
+                seen.add(id(holder))
+                pending.append(holder)
 
 
 def _on_registration(parent: torch.nn.Module, name: str, child: torch.nn.Module | None) -> None:
-    if not _Known.waiting or child is None or "cell_number" in parent.__dict__:
+    if child is None:
         return
+    _PARENTS.setdefault(child, weakref.WeakSet()).add(parent)
     incoming = units(child)
-    if not incoming:
+    if not incoming or "cell_number" in parent.__dict__:
         return
     replaced = {id(layer) for layer in units(parent._modules.get(name))}
-    known = [layer for layer in units(parent) if id(layer) not in replaced]
-    ours = {id(layer) for layer in known}
-    both = known + [layer for layer in incoming if id(layer) not in ours]
-    if any(layer.cell_number.again is not None for layer in both):
-        settle(both)
+    for root in _roots(parent):
+        known = [layer for layer in units(root) if id(layer) not in replaced]
+        ours = {id(layer) for layer in known}
+        both = known + [layer for layer in incoming if id(layer) not in ours]
+        if any(layer.cell_number.again is not None for layer in both):
+            settle(both)
 
 
 register_module_module_registration_hook(_on_registration)

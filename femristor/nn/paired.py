@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.arguments import require_device
 from femristor.nn.crossbar import Converter, Crossbar
 from femristor.nn.devices.parameters import Device
 from femristor.nn.layers import AnalogLinear, Rule, first_weights
-from femristor.nn.numbers import part_number
+from femristor.nn.numbers import numbered, part_number
 from femristor.nn.periphery import PeripherySettings
 
 
@@ -30,7 +31,7 @@ class PairedLinear(Crossbar):
         rule: update rule of both.
         bias: "analog" (or True), "digital", None (or False).
         seed: of the devices, the first weights and all pulses.
-        number: of the layer; its arrays take numbers that no other layer has.
+        number: of the layer, as in `AnalogLinear`; its arrays take numbers that no other layer has.
         slow_device: device of the slow arrays where it differs.
         weight: (out_features, in_features + bias) first weights, as in `AnalogLinear`; W+ and W- start as far above and
             below the middle of the window.
@@ -47,6 +48,7 @@ class PairedLinear(Crossbar):
         InputError: what `AnalogLinear` refuses.
     """
 
+    @numbered
     def __init__(
         self,
         in_features: int,
@@ -56,7 +58,7 @@ class PairedLinear(Crossbar):
         rule: Rule | None = None,
         bias: bool | str | None = True,
         seed: int = 0,
-        number: int = 0,
+        number: int | None = None,
         slow_device: Device | None = None,
         weight: np.ndarray | torch.Tensor | None = None,
         input_converter: Converter | None = None,
@@ -73,6 +75,9 @@ class PairedLinear(Crossbar):
             output_scale=output_scale,
             periphery=periphery,
         )
+        require_device(device)
+        if slow_device is not None:
+            require_device(slow_device, name="slow_device")
         slow = device if slow_device is None else slow_device
         self.window = (slow.w_min, slow.w_max)
         shape = (out_features, in_features + self.has_bias)
@@ -99,6 +104,11 @@ class PairedLinear(Crossbar):
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""
         return f"{self.in_features}, {self.out_features}, bias={self.bias_kind}"
+
+    @property
+    def where(self) -> torch.device:
+        """Torch device of the weights."""
+        return self.plus.where
 
     def crossbar_weight(self) -> torch.Tensor:
         """(out_features, columns) weights (W+ - W-)/2."""

@@ -10,7 +10,9 @@ Source: Gokmen et al., Front. Neurosci. 12, 745 (2018).
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.contract import Needs, check_input, check_state
 from femristor.nn.devices.parameters import Device
+from femristor.nn.numbers import numbered
 from femristor.nn.state import CrossbarState
 from femristor.nn.tiling import analog_linear
 
@@ -27,7 +29,7 @@ class AnalogLSTM(CrossbarState):
         device: what is under each cell.
         batch_first: sequences come as (batch, time, inputs).
         dropout: between layers, in training.
-        number: of the first tile; layer k takes number + k.
+        number: of the first tile, as in `AnalogLinear`; layer k takes number + k.
         weights: (4 hidden, inputs + hidden + bias) of each layer.
         output_scales: (4 hidden,) of each layer.
         **options: `max_tile`, `reference`, `rule`, `bias`, `seed` and converters or periphery of `AnalogLinear`.
@@ -36,6 +38,7 @@ class AnalogLSTM(CrossbarState):
         InputError: sizes below 1, a dropout outside [0, 1), or what `AnalogLinear` refuses.
     """
 
+    @numbered
     def __init__(
         self,
         input_size: int,
@@ -45,7 +48,7 @@ class AnalogLSTM(CrossbarState):
         device: Device,
         batch_first: bool = False,
         dropout: float = 0.0,
-        number: int = 0,
+        number: int | None = None,
         weights: list | None = None,
         output_scales: list | None = None,
         **options,
@@ -70,6 +73,10 @@ class AnalogLSTM(CrossbarState):
             )
             for layer, size in enumerate(sizes)
         )
+        for tile in self.tiles:
+            tile.is_part = True
+        axes = "batch, time" if batch_first else "time, batch"
+        self._needs = Needs(input_size, ranks=(3,), words=f"({axes}, {input_size})")
 
     def extra_repr(self) -> str:
         """Text inside the layer's repr."""
@@ -86,18 +93,16 @@ class AnalogLSTM(CrossbarState):
             Outputs of the last layer, shaped like x, and the last state.
 
         Raises:
-            InputError: shapes that do not fit.
+            InputError: shapes that do not fit, no floating point, an empty batch, another device, NaN or infinity.
         """
-        if x.ndim != 3 or x.shape[-1] != self.input_size:
-            raise InputError(
-                f"A sequence of shape {tuple(x.shape)} does not fit; give three axes, the last of {self.input_size} inputs."
-            )
+        where = self.tiles[0].where
+        check_input(self, x, self._needs, where=where)
         sequence = x.transpose(0, 1) if self.batch_first else x
         shape = (self.num_layers, sequence.shape[1], self.hidden_size)
         if state is None:
             state = (x.new_zeros(shape), x.new_zeros(shape))
-        elif any(tuple(part.shape) != shape for part in state):
-            raise InputError(f"The state must be two tensors of shape {shape}; give the one that came back.")
+        else:
+            check_state(self, state, shape, where=where)
         hidden, cell = [], []
         for layer, tile in enumerate(self.tiles):
             if layer and self.dropout:

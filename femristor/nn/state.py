@@ -16,7 +16,14 @@ class CrossbarState(torch.nn.Module):
     """float32 state, and a state_dict that refuses another architecture or other devices before this layer takes anything.
 
     `checkpoint.restore_network` looks at all layers of a network before it changes the first one.
+
+    Attributes:
+        is_part: whether a layer around it has looked at the values of its inputs already.
+        place: where a conversion put it, for messages.
     """
+
+    is_part = False
+    place = ""
 
     def _apply(self, fn, recurse=True):
         def moved(tensor):

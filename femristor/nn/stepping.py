@@ -1,7 +1,7 @@
 """Who takes what analog layers keep: their `AnalogSGD`, and no other optimiser.
 
 The weight of an array has no gradient, so that another optimiser passes it by in silence while the layer keeps one batch
-after the other. A hook of torch before each optimiser's step says so; what a layer keeps without an optimiser is bounded.
+after the other. A hook of torch before each optimiser's step says so; what layers keep without an optimiser is bounded.
 """
 
 import weakref
@@ -13,6 +13,7 @@ from femristor.core.errors import InputError
 from femristor.nn.contract import layer_name
 
 MOST_KEPT_BYTES = 2**28
+"""By all layers together that no AnalogSGD steps."""
 _OWNERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 _WAITING: weakref.WeakSet = weakref.WeakSet()
 
@@ -34,29 +35,31 @@ def is_owned(layer) -> bool:
     return owner is not None and owner() is not None
 
 
-def note_kept(layer, batches: int, kept_bytes: int) -> None:
+def note_kept(layer) -> None:
     """Called by a layer that has kept a batch.
 
     Args:
         layer: `AnalogLinear`.
-        batches: that it keeps now.
-        kept_bytes: memory of them.
 
     Raises:
         InputError: more than 256 MiB in several batches that no optimiser will take; they are dropped.
     """
-    if batches == 1:
+    if layer.kept_batches == 1:
         _WAITING.add(layer)
-    elif kept_bytes > MOST_KEPT_BYTES and not is_owned(layer):
-        layer.forget_records()
-        raise InputError(
-            f"{layer_name(layer)} kept {batches} batches for an update that no AnalogSGD makes: train the model with "
-            "AnalogSGD(model, lr), or freeze the layer with layer.weight.requires_grad_(False)."
-        )
+    elif not is_owned(layer):
+        lost = [other for other in _WAITING if not is_owned(other)]
+        if sum(other.kept_bytes for other in lost) > MOST_KEPT_BYTES:
+            batches = layer.kept_batches
+            for other in lost:
+                other.forget_records()
+            raise InputError(
+                f"{layer_name(layer)} kept {batches} batches for an update that no AnalogSGD makes: train the model with "
+                "AnalogSGD(model, lr), or freeze the layer with layer.weight.requires_grad_(False)."
+            )
 
 
 def _before_step(optimiser: torch.optim.Optimizer, _arguments, _named) -> None:
-    if not _WAITING or hasattr(optimiser, "slow_pulses"):
+    if not _WAITING or getattr(optimiser, "takes_records", False):
         return
     weights = {id(value) for group in optimiser.param_groups for value in group["params"]}
     for layer in list(_WAITING):

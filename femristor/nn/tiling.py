@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.crossbar import bias_kind, check_inputs, check_sizes, split_bias
+from femristor.nn.contract import check_input, vectors
+from femristor.nn.crossbar import bias_kind, check_sizes, split_bias
 from femristor.nn.devices.parameters import Device
 from femristor.nn.layers import AnalogLinear, first_weights
-from femristor.nn.numbers import part_number
+from femristor.nn.numbers import numbered, part_number
 from femristor.nn.paired import PairedLinear
 from femristor.nn.state import CrossbarState
 
@@ -54,7 +55,7 @@ class TiledLinear(CrossbarState):
         bias: "analog" (or True) for a column of the last input block, "digital" for a parameter behind the sums, None.
         reference: "column" for one device a weight, "pair" for two.
         seed: of the devices, the first weights and all pulses.
-        number: of the layer; sub-tiles take numbers that no other layer has.
+        number: of the layer, as in `AnalogLinear`; sub-tiles take numbers that no other layer has.
         weight: (out_features, in_features + bias) first weights; those of `AnalogLinear` by default.
         output_scale: (out_features,) digital factors of all sub-tiles of a row.
         **options: `rule`, `slow_device`, converters and periphery of `AnalogLinear`.
@@ -68,6 +69,7 @@ class TiledLinear(CrossbarState):
         InputError: a limit that is not possible, or what `AnalogLinear` refuses.
     """
 
+    @numbered
     def __init__(
         self,
         in_features: int,
@@ -78,7 +80,7 @@ class TiledLinear(CrossbarState):
         bias: bool | str | None = True,
         reference: str = "column",
         seed: int = 0,
-        number: int = 0,
+        number: int | None = None,
         weight: np.ndarray | torch.Tensor | None = None,
         output_scale: np.ndarray | torch.Tensor | None = None,
         **options,
@@ -86,6 +88,7 @@ class TiledLinear(CrossbarState):
         super().__init__()
         check_sizes(in_features, out_features)
         self.in_features, self.out_features, self.bias_kind = in_features, out_features, bias_kind(bias)
+        self._needs = vectors(in_features)
         analog = self.bias_kind == "analog"
         self.in_sizes = split_sizes(in_features, max_tile, extra=int(analog))
         self.out_sizes = split_sizes(out_features, max_tile)
@@ -99,7 +102,7 @@ class TiledLinear(CrossbarState):
         if output_scale is not None:
             scale = _cut_scale(output_scale, self.out_sizes)
         kind = single_layer(reference)
-        self.tiles = torch.nn.ModuleList()
+        tiles = torch.nn.ModuleList()
         one = len(self.in_sizes) * len(self.out_sizes) == 1
         row_ends, col_ends = np.cumsum(self.out_sizes), np.cumsum(self.in_sizes)
         for row, rows in enumerate(self.out_sizes):
@@ -107,19 +110,26 @@ class TiledLinear(CrossbarState):
                 last = analog and col == len(self.in_sizes) - 1
                 first_col = col_ends[col] - cols
                 block = whole[row_ends[row] - rows : row_ends[row], first_col : first_col + cols + last]
-                self.tiles.append(
+                tiles.append(
                     kind(
                         cols,
                         rows,
                         device=device,
                         bias=last,
                         seed=seed,
-                        number=number if one else part_number(number, len(self.tiles)),
+                        number=number if one else part_number(number, len(tiles)),
                         weight=block,
                         output_scale=scale[row],
                         **options,
                     )
                 )
+                tiles[-1].is_part = True
+        self.tiles = tiles
+
+    @property
+    def where(self) -> torch.device:
+        """Torch device of the weights."""
+        return self.tiles[0].where
 
     @property
     def has_bias(self) -> bool:
@@ -140,9 +150,9 @@ class TiledLinear(CrossbarState):
             (..., out_features).
 
         Raises:
-            InputError: the last axis is not in_features.
+            InputError: another width, no floating point, an empty batch, another device, NaN or infinity.
         """
-        check_inputs(x, self.in_features)
+        check_input(self, x, self._needs, where=self.where, values=not self.is_part)
         blocks = x.split(self.in_sizes, dim=-1)
         rows = []
         for row in range(len(self.out_sizes)):

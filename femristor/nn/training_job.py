@@ -133,7 +133,7 @@ class TrainingJob(ABC):
             return nullcontext()
         return exclusive(self.checkpoint, "wait for it, or give another --out")
 
-    def described(self) -> dict[str, str | int | float | bool]:
+    def described(self) -> dict[str, str | int | float | bool | None]:
         """All that the result depends on, flat."""
         flat = describe(self.settings, self.device, self.rule)
         tiles = [part for part in self.network.modules() if isinstance(part, AnalogLinear)]
@@ -268,7 +268,7 @@ class TrainingJob(ABC):
         }
 
 
-def describe(settings, device, rule) -> dict[str, str | int | float | bool]:
+def describe(settings, device, rule) -> dict[str, str | int | float | bool | None]:
     """Settings, device and rule of a training as one flat table; arrays by their hash.
 
     Args:
@@ -279,7 +279,7 @@ def describe(settings, device, rule) -> dict[str, str | int | float | bool]:
     Returns:
         Name to text, number or boolean.
     """
-    flat: dict[str, str | int | float | bool] = {}
+    flat: dict[str, str | int | float | bool | None] = {}
     for name, value in asdict(settings).items():
         if name != "threads":
             flat[name] = "-".join(map(str, value)) if isinstance(value, tuple) else value

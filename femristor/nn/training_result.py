@@ -42,7 +42,7 @@ class TrainingRun:
     slow_pulses: np.ndarray
     train_images: int
     test_images: int
-    settings: dict[str, str | int | float | bool]
+    settings: dict[str, str | int | float | bool | None]
     status: Status
     provenance: Provenance
 
@@ -85,7 +85,7 @@ class TextRun:
     slow_pulses: np.ndarray
     train_characters: int
     test_characters: int
-    settings: dict[str, str | int | float | bool]
+    settings: dict[str, str | int | float | bool | None]
     status: Status
     provenance: Provenance
 
@@ -125,7 +125,7 @@ class TrainingCheckpoint:
         provenance: where it comes from.
     """
 
-    settings: dict[str, str | int | float | bool]
+    settings: dict[str, str | int | float | bool | None]
     epoch: int
     batch: int
     tensors: tuple[NamedArray, ...]

@@ -67,7 +67,8 @@ def test_update_happens_in_the_optimiser_and_only_in_training():
     before = layer.weight.detach().clone()
     layer.eval()
     layer(torch.ones(2, 6)).sum().backward()
-    AnalogSGD(layer, 0.1).step()
+    with pytest.raises(InputError, match=r"AnalogLinear\(6, 4\) was in evaluation mode.*model.train\(\)"):
+        AnalogSGD(layer, 0.1).step()
     assert torch.equal(layer.weight, before)
     layer.train()
     optimiser = AnalogSGD(layer, 0.1)
