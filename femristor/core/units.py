@@ -10,6 +10,13 @@ _DIGITS = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
 _NUMBER = re.compile(_DIGITS)
 # A unit never begins with a digit, but for "1/s": "15 5 nm" is a mistake, not 75 nm.
 _QUANTITY = re.compile(rf"(?P<number>{_DIGITS})\s*(?P<unit>(?:1?\s*/\s*)?[^\W\d_%][^,;\n]*|[%°][^,;\n]*|)")
+_WORD = r"[^\W\d_%][^\W_]*(?:_[^\W_]+)*[⁺⁻⁰¹²³⁴-⁹]*|%|°[^\W\d_]?"
+_TERM = rf"(?:{_WORD})(?:\s*(?:\^|\*\*)\s*\(?[+-]?[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?\)?)?"
+_PRODUCT = rf"{_TERM}(?:(?:\s*[*/·]\s*|\s+){_TERM})*"
+# Exponents of exponents ("m**9**9**9") would be worked out for hours.
+_UNIT = re.compile(rf"(?:1?\s*/\s*)?(?:{_PRODUCT}|{_PRODUCT}\s*/\s*\({_PRODUCT}\)|\({_PRODUCT}\)|)")
+LONGEST = 500
+"""Letters of a number with its unit, or of a bare number."""
 _COMMA = re.compile(r"(?P<head>[+-]?[0-9]+),(?P<tail>[0-9]+(?:[eE][+-]?[0-9]+)?)(?P<rest>\s*[^\d,]*)")
 
 
@@ -38,6 +45,7 @@ def parse_number(text: str, key: str) -> float:
     Raises:
         InputError: a decimal comma, blanks or underscores between digits, other digits, NaN, infinity, too large.
     """
+    _check_length(text, key)
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
         raise InputError(
@@ -78,7 +86,7 @@ def parse_numbers(text: str, key: str, *, limit: int = 100_000) -> tuple[float, 
 
 def is_number(text: str) -> bool:
     """Whether a text is a finite number as `parse_number` reads them."""
-    return _NUMBER.fullmatch(text.strip()) is not None
+    return len(text) <= LONGEST and _NUMBER.fullmatch(text.strip()) is not None
 
 
 def parse_quantity(text: str, unit: str, key: str) -> float:
@@ -97,8 +105,9 @@ def parse_quantity(text: str, unit: str, key: str) -> float:
     """
     wanted = unit or "a plain number"
     example = f'write it as "<number> {unit}"' if unit else "write it without a unit"
+    _check_length(text, key)
     match = _QUANTITY.fullmatch(text.strip())
-    if match is None:
+    if match is None or _UNIT.fullmatch(match["unit"].strip()) is None:
         hint = spelling_hint(text) or f"; {example}"
         raise InputError(f'{key}: "{_brief(text)}" is not a quantity in {wanted}{hint}.')
     number = parse_number(match["number"], key)
@@ -126,13 +135,20 @@ def spelling_hint(text: str) -> str:
     Returns:
         Words that follow on "is not a number".
     """
-    comma = _COMMA.fullmatch(text.strip())
+    comma = _COMMA.fullmatch(text.strip()) if len(text) <= LONGEST else None
     if comma:
         rest = comma["rest"].strip()
         return f'; write a decimal point and no marks between digits, e.g. "{comma["head"]}.{comma["tail"]}{" " if rest else ""}{rest}"'
     if any(mark in text for mark in ",_\u2009\u00a0\u202f'"):
         return "; write a decimal point and no marks between digits"
     return ""
+
+
+def _check_length(text: str, key: str) -> None:
+    if len(text) > LONGEST:
+        raise InputError(
+            f'{key}: "{_brief(text)}", {len(text)} letters, is not a finite number with a unit; write it with an exponent.'
+        )
 
 
 def _brief(text: str) -> str:

@@ -171,6 +171,9 @@ def test_bad_quantities_name_key_and_unit(text):
         ("٣ nm", "m", "<number> m"),
         ("1e999 m", "m", "not a finite number"),
         ("1" * 5000 + " m", "m", "not a finite number"),
+        ("5 m**(9**9**9)", "m", "<number> m"),
+        ("5 m^9^9^9", "m", "<number> m"),
+        ("5 nm # mine", "m", "<number> m"),
     ],
 )
 def test_numbers_have_one_spelling(text, unit, right):
@@ -193,6 +196,8 @@ def test_numbers_have_one_spelling(text, unit, right):
         ("3 µm", "m", 3e-6),
         (".5", "", 0.5),
         ("10 %", "", 0.1),
+        ("3 W/(m K)", "W/m/K", 3.0),
+        ("4e-2 m²/V/s", "m^2/V/s", 0.04),
     ],
 )
 def test_quantities_that_are_read(text, unit, value):
