@@ -5,7 +5,9 @@ import click
 from femristor.cli.array_hops import check_outputs, distribution_table, hop_array, hop_options, spread_text
 from femristor.cli.array_shared import MICRO, save_result
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, out_option
+from femristor.core.bounds import CYCLES
 
 
 @click.command("cycle")
@@ -14,7 +16,7 @@ from femristor.cli.options import Context, card_option, common_options, out_opti
 @click.option(
     "--table", default=None, metavar="HDF5", help="--model table: table of `femristor compact build`."
 )
-@click.option("--cycles", default=5, show_default=True, type=click.IntRange(min=1), help="Cycles.")
+@count_option("--cycles", bound=CYCLES, default=5, help="Cycles.")
 @click.option("--set", "set_v", default=None, type=float, help="Peak of set in V; 1.2, of a table 1.4.")
 @click.option(
     "--reset", "reset_v", default=None, type=float, help="Peak of reset in V; -1.2, of a table -1.45."

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import click
 
+from femristor.cli.counts import count_option
 from femristor.cli.tables import text_table
 from femristor.compact.stochastic_result import MEASURED_CLUSTER
+from femristor.core.bounds import SIDE
 from femristor.core.errors import InputError
 from femristor.core.units import parse_number
 
 size_options = (
-    click.option("--rows", default=8, show_default=True, type=click.IntRange(min=1), help="Rows."),
-    click.option("--cols", default=4, show_default=True, type=click.IntRange(min=1), help="Columns."),
+    count_option("--rows", bound=SIDE, default=8, help="Rows."),
+    count_option("--cols", bound=SIDE, default=4, help="Columns."),
     click.option("--figure", default=None, metavar="PNG", help="Picture in the paper's axes."),
     click.option(
         "--checkpoint", default=None, metavar="FILE", help="HDF5 file; the same run continues there."
@@ -60,20 +62,20 @@ def check_outputs(options: dict) -> None:
 
 
 def hop_array(card, options: dict, seed: int):
-    """The cells of the options, behind the reference transistor.
+    """The cells of the options, behind the selector that counts where none is named.
 
     Raises:
         InputError: an impossible spread or model.
     """
     from femristor.array.hop_cells import HopArray, fitted_spread
-    from femristor.cli.noise import pulse_load
+    from femristor.cli.loads import cell_load
     from femristor.cli.switching import distilled_model
     from femristor.compact.stochastic import HopNoise, switching_volume_m3
 
     kind = options["model"] or "ibm"
     table = {"table": options.get("table"), "ambient": None}
     law = distilled_model(card, "ibm" if kind == "ibm" else "compact", table)
-    load = pulse_load(card, "1T1R", None)
+    load = cell_load(card, "1T1R")
     noise = HopNoise(switching_volume_m3(law, card.dome.radius_m), options["cluster"])
     text = options["spread"]
     spread = fitted_spread(card, law, load) if text == "fit" else spread_of(text)

@@ -1,8 +1,9 @@
 """What `femristor array pulses` does with cells that hop, and with a measured record."""
 
 from femristor.cli.array_hops import check_outputs, distribution_table, hop_array, spread_text
-from femristor.cli.array_shared import MICRO, numbers, save_result
-from femristor.core.errors import InputError
+from femristor.cli.array_shared import MICRO, save_result
+from femristor.cli.counts import protocol
+from femristor.core.bounds import PULSES
 
 
 def run_open_loop(context, card_name: str, options: dict) -> None:
@@ -12,12 +13,7 @@ def run_open_loop(context, card_name: str, options: dict) -> None:
     from femristor.device.pulse_scheme import PulseScheme
 
     check_outputs(options)
-    counts = numbers(options["protocol"], "--protocol")
-    if len(counts) != 3 or any(count != int(count) for count in counts):
-        raise InputError(
-            f"--protocol '{options['protocol']}' needs three whole numbers; write it as 400,400,500."
-        )
-    pulses = tuple(int(count) for count in counts)
+    pulses = protocol(options["protocol"], bound=PULSES)
     card = load_card(card_name)
     array, usual = hop_array(card, options, context.seed), PulseScheme.of_card(card)
     up = usual.set_V if options["set_v"] is None else options["set_v"]

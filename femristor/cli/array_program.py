@@ -11,9 +11,11 @@ from femristor.cli.array_shared import (
     save_result,
 )
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.compact.stochastic_result import MEASURED_CLUSTER
+from femristor.core.bounds import CELLS, LEVELS, PULSES, SIDE
 
 
 def _mode(given: dict) -> str:
@@ -21,10 +23,10 @@ def _mode(given: dict) -> str:
     return "--compare" if given["compare"] and given["by"] != "law" else f"--by {given['by']}"
 
 
-PULSES, LADDERS = ("--by pulses", "--by ispp", "--compare"), ("--by ispp", "--compare")
+BY_PULSES, LADDERS = ("--by pulses", "--by ispp", "--compare"), ("--by ispp", "--compare")
 OWNERS = {
     "--by law": ("times",),
-    PULSES: (
+    BY_PULSES: (
         "rows", "cols", "targets", "unit", "model", "table", "cell", "cluster", "spread", "start", "max_pulses",
         "noise_kind", "compare", "disturb", "checkpoint", "figure",
     ),
@@ -43,8 +45,8 @@ ARRAY_OWNERS = {False: ("levels", "cells", "rows", "cols"), True: ("unit",)}
     show_default=True,
     help="Draw from the measured sigma, or send identical or incremental pulses to the stochastic model.",
 )
-@click.option("--levels", default=None, type=int, help="Evenly spaced levels; the card's 35 by default.")
-@click.option("--cells", default=32, show_default=True, help="Cells a level.")
+@count_option("--levels", bound=LEVELS, default=None, help="Evenly spaced levels; the card's 35 by default.")
+@count_option("--cells", bound=CELLS, default=32, help="Cells a level.")
 @acceptance_option
 @click.option(
     "--times", default="0,1,600,3600", show_default=True, help="law: times after programming in s, rising."
@@ -61,8 +63,10 @@ ARRAY_OWNERS = {False: ("levels", "cells", "rows", "cols"), True: ("unit",)}
     show_default=True,
     help="Pulses: the law's sigma at every read, or 1/f noise that reads of a cell share.",
 )
-@click.option("--rows", default=None, type=int, help="Pulses: rows of an array with uniformly drawn targets.")
-@click.option("--cols", default=None, type=int, help="Pulses: its columns.")
+@count_option(
+    "--rows", bound=SIDE, default=None, help="Pulses: rows of an array with uniformly drawn targets."
+)
+@count_option("--cols", bound=SIDE, default=None, help="Pulses: its columns.")
 @click.option("--targets", default=None, metavar="CSV", help="Pulses: matrix of targets; unit in the header.")
 @click.option("--unit", type=click.Choice(list(UNITS)), default=None, help="Unit of --targets without one.")
 @click.option("--model", type=click.Choice(["ibm", "table"]), default="ibm", show_default=True)
@@ -73,7 +77,7 @@ ARRAY_OWNERS = {False: ("levels", "cells", "rows", "cols"), True: ("unit",)}
     "--spread", default=None, metavar="TEXT", help="From cell to cell: radius=0.024,barrier_set=0.018."
 )
 @click.option("--start", default=None, metavar="TEXT", help='Start, as "9 uS"; HRS of the model by default.')
-@click.option("--max-pulses", default=2000, show_default=True, help="Most pulses of a cell.")
+@count_option("--max-pulses", bound=PULSES, default=2000, help="Most pulses of a cell.")
 @click.option("--step", default=0.02, show_default=True, help="ispp: growth of the amplitude in V.")
 @click.option(
     "--ladder-start", nargs=2, type=float, default=None, help="ispp: first set and |reset| voltage."

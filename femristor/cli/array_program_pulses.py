@@ -137,7 +137,7 @@ def _targets(card, options: dict, seed: int):
 def _cells(card, options: dict, count: int, seed: int):
     """The stochastic cells, and their spread in words."""
     from femristor.array.verify import spread_cells
-    from femristor.cli.noise import pulse_load
+    from femristor.cli.loads import cell_load
     from femristor.cli.switching import distilled_model
     from femristor.compact.stochastic import HopNoise, NoisyCells, switching_volume_m3
 
@@ -148,9 +148,12 @@ def _cells(card, options: dict, count: int, seed: int):
     noise = HopNoise(switching_volume_m3(law, card.dome.radius_m), options["cluster"])
     sigma = parse_spread(options["spread"])
     own = spread_cells(law, sigma, count, seed=seed)
-    return NoisyCells(law, noise, pulse_load(card, options["cell"], None), spread=own), options[
-        "spread"
-    ] or ""
+    load = cell_load(card, options["cell"])
+    if options["disturb"] and options["cell"] == "1T1R" and load.channel is None:
+        raise InputError(
+            f"--disturb: the selector of {card.name} is a tanh law without a gate to close; leave it out, or give --cell 1R."
+        )
+    return NoisyCells(law, noise, load, spread=own), options["spread"] or ""
 
 
 def _run(context: Context, card, cells, targets, options: dict, spread: str) -> list:

@@ -3,10 +3,13 @@
 import click
 
 from femristor.cli.array_hops import hop_options
-from femristor.cli.array_shared import MICRO, PAPER_MERITS, numbers, read_noise_option, save_result
+from femristor.cli.array_shared import MICRO, PAPER_MERITS, read_noise_option, save_result
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
+from femristor.cli.counts import protocol as counts_of
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
+from femristor.core.bounds import CELLS, PULSES
 from femristor.core.errors import InputError
 
 
@@ -46,7 +49,7 @@ OWNERS = {
 @click.option(
     "--noise", default=0.0, show_default=True, help="Sigma of a step over its mean, cycle to cycle."
 )
-@click.option("--cells", default=None, type=int, help="Cells of --steps and --table, 32 by default.")
+@count_option("--cells", bound=CELLS, default=None, help="Cells of --steps and --table, 32 by default.")
 @click.option(
     "--start-uS", "start_us", default=None, type=float, help="Start; the middle of the steps by default."
 )
@@ -105,9 +108,7 @@ def _run_steps(
         raise InputError(
             "Give the pulse model as one of --steps steps.csv and --table compact.h5, or --model ibm."
         )
-    counts = numbers(protocol, "--protocol")
-    if len(counts) != 3 or any(count != int(count) for count in counts):
-        raise InputError(f"--protocol '{protocol}' needs three whole numbers; write it as 400,400,500.")
+    counts = counts_of(protocol, bound=PULSES)
     loaded = load_card(card)
     model, inputs = _pulse_model(steps, table, loaded, set_v, reset_v, noise=noise, seed=context.seed)
     middle_S = 0.5 * (model.conductance_S[0] + model.conductance_S[-1])
@@ -116,7 +117,7 @@ def _run_steps(
         model,
         start_S=middle_S if start_us is None else start_us / MICRO,
         cells=cells,
-        protocol=PulseProtocol(*(int(count) for count in counts)),
+        protocol=PulseProtocol(*counts),
         read_noise=read_noise,
         seed=context.seed,
         name=model.name,

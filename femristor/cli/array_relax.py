@@ -6,7 +6,9 @@ import click
 
 from femristor.cli.array_shared import MICRO, acceptance_option, numbers, read_noise_option, save_result
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, out_option
+from femristor.core.bounds import CELLS
 from femristor.core.errors import InputError
 
 KINDS = ("relaxation", "read-noise", "bake")
@@ -20,7 +22,7 @@ SAMPLED = ("levels_us", "cells", "times", "acceptance", "read_noise", "rtn", "me
 @click.option(
     "--levels-uS", "levels_us", default="9,50,88", show_default=True, help="Programmed levels in uS."
 )
-@click.option("--cells", default=1000, show_default=True, help="Cells a level.")
+@count_option("--cells", bound=CELLS, default=1000, help="Cells a level.")
 @click.option("--times", default=None, help="Times in s, rising from above 0; 10 ms to ten years by default.")
 @acceptance_option
 @read_noise_option

@@ -6,18 +6,19 @@ from pathlib import Path
 import click
 
 from femristor.cli.array_shared import save_result
+from femristor.cli.counts import count_option, wholes
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
-from femristor.core.errors import InputError
+from femristor.core.bounds import VECTORS, WIRED_TILE
 
 
 @click.command("remedies")
 @card_option
 @click.option("--sizes", default="64,128,256,512", show_default=True, help="Rows = columns of the tiles.")
 @click.option("--segment-ohm", default=0.35, show_default=True, help="Resistance of a segment of wire.")
-@click.option("--inputs", default=100, show_default=True, help="Input vectors.")
+@count_option("--inputs", bound=VECTORS, default=100, help="Input vectors.")
 @click.option("--bound", default=0.05, show_default=True, help="RMSE that a tile may have, absolute units.")
-@click.option("--largest", default=256, show_default=True, help="Largest tile of the advice; 0 for none.")
+@count_option("--largest", bound=WIRED_TILE, default=256, help="Largest tile of the advice; 0 for none.")
 @out_option("HDF5 file for the table.")
 @click.option("--figure", default=None, metavar="FILE.png", help="Picture of the table.")
 @common_options
@@ -48,7 +49,7 @@ def remedies(
     found = remedies_table(
         load_card(card),
         transfer_matrix,
-        sizes=_sizes(sizes),
+        sizes=wholes(sizes, "--sizes", bound=WIRED_TILE),
         segment_ohm=segment_ohm,
         inputs=inputs,
         bound=bound,
@@ -77,13 +78,6 @@ def remedies(
         for row, name in enumerate(found.remedies)
     ]
     context.emit({**payload, "out": out, "figure": figure}, _text(found))
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--sizes '{text}' is no list of whole numbers; write it as 64,128.") from None
 
 
 def _text(found) -> str:

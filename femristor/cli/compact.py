@@ -4,11 +4,14 @@ import click
 
 from femristor.cli.belongs import belongs_to
 from femristor.cli.compact_export import command as export_command
+from femristor.cli.counts import count_option
 from femristor.cli.distil import command as distil_command
+from femristor.cli.loads import selector_option
 from femristor.cli.noise import command as noise_command
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.switching import CELL_OWNERS, load_of
 from femristor.cli.tables import text_table
+from femristor.core.bounds import AMBIENTS, CYCLES, GRID_POINTS, PROBES, PROCESSES, SWEEP_POINTS
 from femristor.core.errors import InputError
 
 FORM_ROWS = (
@@ -44,16 +47,14 @@ command.add_command(noise_command)
     show_default=True,
     help="Sample field solutions, or IBM's published 0-D law (a control that takes a second).",
 )
-@click.option("--bias-points", default=25, show_default=True, help="Biases, from 0 V to the card's highest.")
-@click.option("--density-points", default=15, show_default=True, help="Dome densities.")
-@click.option(
-    "--ambients", default=3, show_default=True, help="Ambient temperatures; 1 takes the card's only."
-)
-@click.option(
-    "--probes", default=8, show_default=True, help="Sweeps off the grid that measure the interpolation error."
+@count_option("--bias-points", bound=GRID_POINTS, default=25, help="Biases, from 0 V to the card's highest.")
+@count_option("--density-points", bound=GRID_POINTS, default=15, help="Dome densities.")
+@count_option("--ambients", bound=AMBIENTS, default=3, help="Ambient temperatures; 1 takes the card's only.")
+@count_option(
+    "--probes", bound=PROBES, default=8, help="Sweeps off the grid that measure the interpolation error."
 )
 @click.option("--resolution", default=1.0, show_default=True, help="Mesh resolution, 2 is twice as fine.")
-@click.option("--jobs", default=2, show_default=True, help="Processes on this machine.")
+@count_option("--jobs", bound=PROCESSES, default=2, help="Processes on this machine.")
 @click.option("--mpi", is_flag=True, help="Use the ranks of mpiexec instead of --jobs.")
 @click.option(
     "--cache", default=None, metavar="DIR", help="Folder of finished sweeps; the user's cache by default."
@@ -127,7 +128,13 @@ def build(
 @click.option("--vmax", default=1.3, show_default=True, help="Peak of the positive half in V, 0 for none.")
 @click.option("--vmin", default=-1.3, show_default=True, help="Peak of the negative half in V, 0 for none.")
 @click.option("--rate", default=1.0, show_default=True, help="Sweep rate in V/s.")
-@click.option("--cycles", default=1, show_default=True, help="How often.")
+@count_option("--cycles", bound=CYCLES, default=1, help="How often.")
+@count_option(
+    "--points",
+    bound=SWEEP_POINTS,
+    default=101,
+    help="Points on each way of a triangle, up and down, with both ends.",
+)
 @click.option("--start", default="hrs", show_default=True, help="lrs, hrs or N=2e25 (dome density in 1/m^3).")
 @click.option(
     "--ambient", default=None, metavar="TEXT", help='Ambient such as "350 K"; the card\'s by default.'
@@ -137,11 +144,13 @@ def build(
 @click.option(
     "--cell", type=click.Choice(["1R", "1T1R"]), default="1R", show_default=True, help="1T1R: selector."
 )
+@selector_option
+@click.option("--gate", default=None, type=float, help="Gate voltage of set in V; the card's by default.")
 @card_option
 @click.option("--tolerance", default=1e-6, show_default=True, help="Of ln N in a step.")
 @click.option("--csv", default=None, metavar="PATH", help="Write t, V, I, N, T as text.")
 @out_option("HDF5 file for the sweep.")
-@belongs_to("cell", {"1R": CELL_OWNERS["1R"], "1T1R": ("card",)})
+@belongs_to("cell", {"1R": CELL_OWNERS["1R"], "1T1R": ("card", *CELL_OWNERS["1T1R"])})
 @common_options
 def sweep(
     context: Context,
@@ -151,11 +160,14 @@ def sweep(
     vmin: float,
     rate: float,
     cycles: int,
+    points: int,
     start: str,
     ambient: str | None,
     series_ohm: float,
     compliance: str | None,
     cell: str,
+    selector: str | None,
+    gate: float | None,
     card: str,
     tolerance: float,
     csv: str | None,
@@ -170,8 +182,6 @@ def sweep(
     from femristor.device import load_card
 
     loaded = store.load(table, CompactTable)
-    if cycles < 1:
-        raise InputError(f"{cycles} cycles make no sweep; give --cycles 1 or more.")
     peaks = [peak for peak in (vmax, vmin) if peak != 0] * cycles
     if vmax < 0 or vmin > 0 or not peaks:
         raise InputError(
@@ -182,7 +192,13 @@ def sweep(
         loaded.require_card(own, table)
     load = load_of(
         own,
-        {"cell": cell, "series_ohm": series_ohm, "compliance": compliance, "gate": None, "selector": "card"},
+        {
+            "cell": cell,
+            "series_ohm": series_ohm,
+            "compliance": compliance,
+            "gate": gate,
+            "selector": selector,
+        },
     )
     result = integrator.sweep(
         loaded,
@@ -191,6 +207,7 @@ def sweep(
         ambient_K=None if ambient is None else parse_quantity(ambient, "K", "--ambient"),
         load=load,
         tolerance=tolerance,
+        points=points,
         progress=context.progress,
     )
     if csv:
@@ -202,7 +219,9 @@ def sweep(
 
 @command.command("info")
 @click.argument("table", metavar="TABLE")
-@click.option("--card", default=None, metavar="CARD", help="The table's card, for the published law beside ours.")
+@click.option(
+    "--card", default=None, metavar="CARD", help="The table's card, for the published law beside ours."
+)
 @common_options
 def info(context: Context, *, table: str, card: str | None) -> None:
     """Ranges, interpolation errors, 0-D law and origin of a table."""

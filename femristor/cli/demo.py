@@ -5,18 +5,16 @@ import time
 
 import click
 
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, out_option
+from femristor.core.bounds import EPOCHS, PROCESSES
 
 
 @click.command("demo")
 @card_option
 @out_option("Folder of the page and all results.", default="femristor-demo")
-@click.option(
-    "--epochs", default=None, type=click.IntRange(min=1), help="Epochs of each training; 6 by default."
-)
-@click.option(
-    "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Processes for field solutions."
-)
+@count_option("--epochs", bound=EPOCHS, default=None, help="Epochs of each training; 6 by default.")
+@count_option("--jobs", bound=PROCESSES, default=2, help="Processes for field solutions.")
 @common_options
 def command(context: Context, *, card: str, out: str, epochs: int | None, jobs: int) -> None:
     """Run the whole chain: fits, fields, compact table, pulses, cells, matrix products, training.

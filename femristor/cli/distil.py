@@ -2,7 +2,9 @@
 
 import click
 
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, out_option
+from femristor.core.bounds import GRID_POINTS
 from femristor.core.errors import InputError
 from femristor.core.units import parse_numbers
 
@@ -16,7 +18,7 @@ VOLTAGES = "0.6,0.8,1.0,1.2,1.3,1.4,1.5"
 @click.option("--set", "set_V", default=1.3, show_default=True, help="Sweep that makes LRS, in V.")
 @click.option("--lowest", default="5 uS", show_default=True, help="Conductance at which a reset ends.")
 @click.option("--highest", default="97 uS", show_default=True, help="Conductance at which a set ends.")
-@click.option("--densities", default=24, show_default=True, help="Densities of the table.")
+@count_option("--densities", bound=GRID_POINTS, default=24, help="Densities of the table.")
 @click.option("--resolution", default=0.5, show_default=True, help="Mesh resolution.")
 @click.option("--tolerance", default=0.03, show_default=True, help="Relative error of a step.")
 @click.option(
@@ -64,8 +66,9 @@ def _voltages(text: str) -> tuple[float, ...]:
 
 
 def _sample(context: Context, card, plan, kept, path: str | None, options: dict):
+    from femristor.cli.loads import cell_load
     from femristor.core import store
-    from femristor.device.load_line import BARE, selector_load
+    from femristor.device.load_line import BARE
     from femristor.fem.switching import SwitchingCell
     from femristor.fem.switching_result import TransientSet
     from femristor.fem.transients import end_states, sample_transients
@@ -77,7 +80,7 @@ def _sample(context: Context, card, plan, kept, path: str | None, options: dict)
         wanted = tuple(chosen[volt] for volt in plan.voltages_V)
         return TransientSet(wanted, before.ambient_K, before.model, before.card_name, before.provenance)
     numerics = {"resolution": options["resolution"], "tolerance": options["tolerance"]}
-    cell = SwitchingCell(card, load=selector_load(card), **numerics)
+    cell = SwitchingCell(card, load=cell_load(card, "1T1R"), **numerics)
     low, high = end_states(cell, reset_V=options["reset_V"], set_V=options["set_V"])
     cell.load = BARE
     keep = None if path is None else lambda so_far: store.save(so_far, path)

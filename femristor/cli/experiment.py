@@ -5,9 +5,10 @@ import math
 import click
 
 from femristor.cli.belongs import belongs_to, given
+from femristor.cli.counts import count_option, wholes
 from femristor.cli.options import CommandGroup, Context, common_options, out_option
 from femristor.cli.tables import text_table
-from femristor.core.errors import InputError
+from femristor.core.bounds import PROCESSES, SEED
 
 
 @click.group("experiment", cls=CommandGroup)
@@ -22,7 +23,7 @@ def command() -> None:
 @click.argument("card", metavar="CARD.toml")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this run; may be repeated.")
 @click.option("--seeds", default=None, metavar="0,1,2", help="In place of the card's seeds.")
-@click.option("--processes", default=1, show_default=True, help="Trainings at once, each on one thread.")
+@count_option("--processes", bound=PROCESSES, default=1, help="Trainings at once, each on one thread.")
 @click.option("--quick", is_flag=True, help="Use the card's [quick] settings: seconds instead of minutes.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the data.")
 @click.option(
@@ -96,12 +97,7 @@ def _seeds(text: str | None, seed: int) -> tuple[int, ...] | None:
     """Seeds of --seeds, or the one of --seed where it was given."""
     if text is None:
         return (seed,) if given(click.get_current_context(), "seed") else None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"--seeds is '{text}'; give numbers separated by commas, 0,1,2 for example."
-        ) from None
+    return wholes(text, "--seeds", bound=SEED)
 
 
 def _emit(context: Context, summary, extra: dict) -> None:

@@ -3,7 +3,8 @@
 import click
 
 from femristor.cli.belongs import belongs_to
-from femristor.cli.noise import pulse_load, scheme_of
+from femristor.cli.loads import cell_load, selector_option
+from femristor.cli.noise import scheme_of
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
@@ -39,9 +40,7 @@ SHOWN = {
 @click.option("--edge", default=None, metavar="TEXT", help="Each edge; 0.3 of the pulse by default.")
 @click.option("--read-voltage", default=None, type=float, help="Of the reads in V; the card's by default.")
 @click.option("--cell", type=click.Choice(["1R", "1T1R"]), default="1T1R", show_default=True)
-@click.option(
-    "--selector", default=None, metavar="CSV", help="1T1R: its characteristic; else the reference transistor."
-)
+@selector_option
 @click.option("--free", multiple=True, metavar="NAME", help="Fit one more, e.g. attempt_frequency.")
 @click.option("--hold", multiple=True, metavar="NAME", help="Hold one that is fitted by default, e.g. load.")
 @click.option(
@@ -80,7 +79,7 @@ def command(
     train = read_pulses_csv(data, mapping, directions=directions, read_at=read_at)
     read_V = loaded.statistics.read_voltage_V if own["read_voltage"] is None else own["read_voltage"]
     experiment = PulseExperiment(
-        _law(loaded, given), scheme_of(loaded, own), pulse_load(loaded, cell, selector), read_V
+        _law(loaded, given), scheme_of(loaded, own), cell_load(loaded, cell, selector), read_V
     )
     names = _free(free, hold, bare=cell == "1R")
     for name in own["profiles"]:

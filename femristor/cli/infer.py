@@ -5,7 +5,9 @@ import functools
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
+from femristor.core.bounds import BITS, DRAWS, EPOCHS, PROCESSES, SAMPLES, TILE
 
 
 @click.group("infer", cls=CommandGroup)
@@ -32,13 +34,11 @@ def _shared(function):
     options = (
         card_option,
         click.option("--hardware-aware", is_flag=True, help="Train under the noise of the card's laws."),
-        click.option("--draws", default=10, show_default=True, help="Programmings."),
+        count_option("--draws", bound=DRAWS, default=10, help="Programmings."),
         click.option(
             "--times", default=None, help="Times in s, rising; 0, 1 s, 1 h, 1 day, 30 days, 1 and 10 years."
         ),
-        click.option(
-            "--max-tile", default=512, show_default=True, help="Most rows and columns of a crossbar."
-        ),
+        count_option("--max-tile", bound=TILE, default=512, help="Most rows and columns of a crossbar."),
         click.option(
             "--mapping",
             type=click.Choice(["single", "pair"]),
@@ -56,8 +56,8 @@ def _shared(function):
         click.option(
             "--every-case", is_flag=True, help="Both mappings, none and shift, plain and hardware-aware."
         ),
-        click.option("--input-bits", default=6, show_default=True, help="DAC bits; 0 for no rounding."),
-        click.option("--output-bits", default=8, show_default=True, help="ADC bits; 0 for no rounding."),
+        count_option("--input-bits", bound=BITS, default=6, help="DAC bits; 0 for no rounding."),
+        count_option("--output-bits", bound=BITS, default=8, help="ADC bits; 0 for no rounding."),
         click.option(
             "--input-range",
             type=click.Choice(["absmax", "calibrated"]),
@@ -75,8 +75,8 @@ def _shared(function):
         click.option(
             "--acceptance", default=0.002, show_default=True, help="Accepted error of program-verify."
         ),
-        click.option("--epochs", default=None, type=int, help="Of the training in floating point."),
-        click.option("--aware-epochs", default=None, type=int, help="Of the hardware-aware training."),
+        count_option("--epochs", bound=EPOCHS, default=None, help="Of the training in floating point."),
+        count_option("--aware-epochs", bound=EPOCHS, default=None, help="Of the hardware-aware training."),
         click.option(
             "--aware-time",
             default=2592000.0,
@@ -87,7 +87,7 @@ def _shared(function):
         click.option("--data", default=None, metavar="DIR", help="Folder of the data files."),
         out_option("Folder for weights, draws and experiments.", default="femristor-infer"),
         click.option("--resume", is_flag=True, help="Go on with the weights and draws in --out."),
-        click.option("--processes", default=1, show_default=True, help="Processes that share the draws."),
+        count_option("--processes", bound=PROCESSES, default=1, help="Processes that share the draws."),
         click.option("--figure", default=None, metavar="FILE.png", help="Write the figure."),
         click.option(
             "--report", default=None, metavar="FILE.json", help="Write all numbers with their origin."
@@ -101,8 +101,8 @@ def _shared(function):
 
 def _images(function):
     for option in (
-        click.option("--test-images", default=10000, show_default=True, help="Test images used."),
-        click.option("--train-images", default=60000, show_default=True, help="Training images used."),
+        count_option("--test-images", bound=SAMPLES, default=10000, help="Test images used."),
+        count_option("--train-images", bound=SAMPLES, default=60000, help="Training images used."),
     ):
         function = option(function)
     return function
@@ -128,8 +128,10 @@ def cnn(context: Context, **options) -> None:
 
 @command.command("text")
 @_shared
-@click.option("--train-characters", default=None, type=int, help="Training characters used; all by default.")
-@click.option("--test-characters", default=50000, show_default=True, help="Test characters used.")
+@count_option(
+    "--train-characters", bound=SAMPLES, default=None, help="Training characters used; all by default."
+)
+@count_option("--test-characters", bound=SAMPLES, default=50000, help="Test characters used.")
 @common_options
 def text(context: Context, **options) -> None:
     """War and Peace by character with two LSTM layers of 64; perplexity."""

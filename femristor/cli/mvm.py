@@ -3,9 +3,10 @@
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option, wholes
 from femristor.cli.mvm_variants import DEVICES, WIRES, Choices, assemble, default_draws
 from femristor.cli.options import Context, card_option, common_options, out_option
-from femristor.core.errors import InputError
+from femristor.core.bounds import BITS, DRAWS, SIDE, VECTORS
 from femristor.core.units import parse_numbers
 
 FIELDS = (
@@ -32,19 +33,19 @@ def _bits(value: int) -> int | None:
 @click.command("mvm")
 @card_option
 @click.option("--device", type=click.Choice(list(DEVICES)), default="card", show_default=True, help="Cells.")
-@click.option("--size", type=int, multiple=True, help="Rows and columns; several times for several. [64]")
+@count_option("--size", bound=SIDE, multiple=True, help="Rows and columns; several times for several. [64]")
 @click.option("--sizes", default=None, help="The same as one list: 64,128,256,512.")
-@click.option("--inputs", default=100, show_default=True, help="Input vectors a draw.")
-@click.option(
+@count_option("--inputs", bound=VECTORS, default=100, help="Input vectors a draw.")
+@count_option(
     "--draws",
-    type=int,
+    bound=DRAWS,
     default=None,
     help="Repetitions: other matrix, inputs and cells. [10; with exact wires 5 at 256 and 2 at 512]",
 )
 @click.option("--deviation", default=0.5, show_default=True, help="Standard deviation of weights and inputs.")
 @click.option("--times", default=None, help="Times in s, rising; 0, 1 s, 1 h, 1 day, 10 years by default.")
-@click.option("--input-bits", default=6, show_default=True, help="DAC bits; 0 for no rounding.")
-@click.option("--output-bits", default=8, show_default=True, help="ADC bits; 0 for no rounding.")
+@count_option("--input-bits", bound=BITS, default=6, help="DAC bits; 0 for no rounding.")
+@count_option("--output-bits", bound=BITS, default=8, help="ADC bits; 0 for no rounding.")
 @click.option("--output-bound", type=float, default=None, help="ADC bound. [15 sqrt(size/64)]")
 @click.option("--input-scale", type=click.Choice(["fixed", "absmax"]), default="fixed", show_default=True)
 @click.option(
@@ -192,10 +193,7 @@ def _refresh(run, interval_s: float) -> dict:
 
 def _sizes(given: tuple[int, ...], listed: str | None) -> tuple[int, ...]:
     """Sizes of both options, in rising order."""
-    try:
-        more = () if listed is None else tuple(int(part) for part in listed.split(","))
-    except ValueError:
-        raise InputError(f"--sizes '{listed}' is no list of whole numbers; write it as 64,128,256.") from None
+    more = () if listed is None else wholes(listed, "--sizes", bound=SIDE)
     return tuple(sorted({*given, *more})) or (64,)
 
 

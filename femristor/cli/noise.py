@@ -5,9 +5,12 @@ import math
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
+from femristor.cli.loads import cell_load, selector_option
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.compact.stochastic_result import PAPER_PULSES
+from femristor.core.bounds import CELLS, SEEDS
 
 REST_S = (600.0, 3600.0, 86400.0, 604800.0, 10 * 365 * 86400.0)
 """Times of the relaxation at 0 V."""
@@ -20,15 +23,13 @@ ACCEPTANCES = (0.02, 0.002)
 )
 @click.option("--table", default=None, metavar="HDF5", help="compact: table of compact build.")
 @click.option("--cell", type=click.Choice(["1R", "1T1R"]), default="1T1R", show_default=True)
-@click.option(
-    "--selector", default=None, metavar="CSV", help="1T1R: its characteristic; else the reference transistor."
-)
+@selector_option
 @click.option("--set-voltage", default=None, type=float, help="Amplitude of set in V; the card's by default.")
 @click.option("--reset-voltage", default=None, type=float, help="Amplitude of reset in V, below 0.")
 @click.option("--width", default=None, metavar="TEXT", help='Pulse from foot to foot, as "2.5 us".')
 @click.option("--cluster", default=1.0, show_default=True, help="Vacancies that hop together (Fano factor).")
-@click.option("--cells", default=16, show_default=True, help="Cells a seed.")
-@click.option("--seeds", default=3, show_default=True, help="Seeds, from --seed on.")
+@count_option("--cells", bound=CELLS, default=16, help="Cells a seed.")
+@count_option("--seeds", bound=SEEDS, default=3, help="Seeds, from --seed on.")
 @click.option("--no-search", is_flag=True, help="Leave out the cluster size that the measured NSR asks for.")
 @click.option("--match", is_flag=True, help="Amplitudes and cluster size with N_states and NSR as measured.")
 @click.option("--program", is_flag=True, help="Program-verify of 35 levels at 2 % and 0.2 %.")
@@ -52,7 +53,7 @@ def command(
     check_out(out, None)
     law = distilled_model(loaded, model, {"table": table, "ambient": None})
     noise = HopNoise(switching_volume_m3(law, loaded.dome.radius_m), own["cluster"])
-    cells = NoisyCells(law, noise, pulse_load(loaded, cell, own["selector"]))
+    cells = NoisyCells(law, noise, cell_load(loaded, cell, own["selector"]))
     result = predict_noise(
         cells,
         loaded,
@@ -70,21 +71,6 @@ def command(
         store.save(result, out)
     payload = {**{key: value for key, value in vars(result).items()}, "out": out}
     context.emit(payload, _text(result, loaded))
-
-
-def pulse_load(card, cell: str, selector: str | None):
-    """Load of pulses: nothing, a fitted characteristic, or the transistor of the carried reference."""
-    from femristor.device.load_line import BARE, channel_load
-    from femristor.device.selector_fit import fit_selector, read_selector_csv, reference_selector
-
-    if cell == "1R":
-        return BARE
-    fit = (
-        reference_selector(card)
-        if selector is None
-        else fit_selector(read_selector_csv(selector, card), card)
-    )
-    return channel_load(card, fit.channel)
 
 
 def scheme_of(card, options: dict):

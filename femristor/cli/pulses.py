@@ -2,8 +2,10 @@
 
 import click
 
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.switching import check_out, load_of, model_option, switching_options
+from femristor.core.bounds import PULSES
 
 
 @click.command("pulses")
@@ -15,9 +17,9 @@ from femristor.cli.switching import check_out, load_of, model_option, switching_
 @click.option(
     "--width", default=None, metavar="TEXT", help='Foot to foot, as "2.5 us"; the card\'s by default.'
 )
-@click.option("--up", default=400, show_default=True, help="Set pulses.")
-@click.option("--down", default=400, show_default=True, help="Reset pulses.")
-@click.option("--alternate", default=500, show_default=True, help="Alternating pulses.")
+@count_option("--up", bound=PULSES, default=400, help="Set pulses.")
+@count_option("--down", bound=PULSES, default=400, help="Reset pulses.")
+@count_option("--alternate", bound=PULSES, default=500, help="Alternating pulses.")
 @click.option(
     "--csv", default=None, metavar="PATH", help="Write pulse, phase, direction, G_S, N_m3, T_K, I_A."
 )

@@ -5,6 +5,7 @@ from itertools import pairwise
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.switching import (
     check_out,
@@ -16,6 +17,7 @@ from femristor.cli.switching import (
     trace_payload,
     write_trace,
 )
+from femristor.core.bounds import CYCLES, SWEEP_POINTS
 from femristor.core.errors import InputError
 
 PEAK_V = 1.4
@@ -35,17 +37,21 @@ LIMIT_V = 10.0
     "--vmin", default=None, type=float, help=f"Peak of the negative half in V; {-PEAK_V:g} without --vmax."
 )
 @click.option("--rate", default=1.0, show_default=True, help="Sweep rate in V/s.")
-@click.option("--cycles", default=1, show_default=True, help="How often.")
-@click.option("--reset-first", is_flag=True, help="Negative half first.")
-@click.option(
-    "--dim", default="2", type=click.Choice(["2", "3"]), show_default=True, help="Of pde and dome."
+@count_option("--cycles", bound=CYCLES, default=1, help="How often.")
+@count_option(
+    "--points",
+    bound=SWEEP_POINTS,
+    default=101,
+    help="compact and ibm: points on each way of a triangle, up and down, with both ends; fields choose their own steps.",
 )
+@click.option("--reset-first", is_flag=True, help="Negative half first.")
+@click.option("--dim", default="2", type=click.Choice(["2", "3"]), show_default=True, help="Of pde and dome.")
 @click.option("--csv", default=None, metavar="PATH", help="Write t_s, V_V, I_A, N_m3, T_K as text.")
 @click.option(
     "--filmstrip", default=None, metavar="PATH", help="Picture .png or animation .gif of the pde model."
 )
 @out_option("HDF5 file for the sweep.")
-@belongs_to("model", {("pde", "dome"): ("dim",), "pde": ("filmstrip",)})
+@belongs_to("model", {("pde", "dome"): ("dim",), "pde": ("filmstrip",), ("compact", "ibm"): ("points",)})
 @common_options
 def command(context: Context, *, model: str, card: str, csv: str | None, out: str | None, **options) -> None:
     """Current, state and temperature along triangles, the load line solved with the cell."""
@@ -71,8 +77,6 @@ def _waveform(options: dict):
 
     given, cycles = (options["vmax"], options["vmin"]), options["cycles"]
     vmax, vmin = (PEAK_V, -PEAK_V) if given == (None, None) else (peak or 0.0 for peak in given)
-    if cycles < 1:
-        raise InputError(f"{cycles} cycles make no sweep; give --cycles 1 or more.")
     if not options["rate"] > 0:
         raise InputError(f"A sweep rate of {options['rate']:g} V/s is not possible; give --rate above 0.")
     peaks = [peak for peak in (vmax, vmin) if peak != 0]
@@ -133,5 +137,6 @@ def _distilled(_: Context, card, model: str, waveform, load, options: dict):
     from femristor.compact.trace import trace_sweep
 
     own = distilled_model(card, model, options)
-    trace = trace_sweep(own, waveform, model_start(card, own, options["start"]), load=load)
+    start = model_start(card, own, options["start"])
+    trace = trace_sweep(own, waveform, start, load=load, points=options["points"])
     return trace, trace

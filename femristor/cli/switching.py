@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.loads import cell_load, selector_option
 from femristor.cli.options import mpi_rank
 from femristor.cli.tables import text_table
 from femristor.core.errors import InputError
@@ -36,16 +37,10 @@ _OPTIONS = (
         type=click.Choice(["1R", "1T1R"]),
         default="1T1R",
         show_default=True,
-        help="1T1R: the card's selector.",
+        help="1T1R: with a selector.",
     ),
     click.option("--gate", default=None, type=float, help="Gate voltage of set in V; the card's by default."),
-    click.option(
-        "--selector",
-        default="card",
-        show_default=True,
-        metavar="TEXT",
-        help="card: its tanh law; reference: fitted to the carried record; or an .h5 of femristor fit selector.",
-    ),
+    selector_option,
     click.option("--series-ohm", default=0.0, show_default=True, help="Resistor in series with a 1R cell."),
     click.option(
         "--compliance", default=None, metavar="TEXT", help='Limit of a 1R set current, as "300 uA".'
@@ -100,25 +95,14 @@ def check_out(out: str | None, csv: str | None, filmstrip: str | None = None) ->
 def load_of(card, options: dict):
     """The load of the options; which of them go together, CELL_OWNERS says."""
     from femristor.core.units import parse_quantity
-    from femristor.device.load_line import Load, channel_load, selector_load
+    from femristor.device.load_line import Load
 
     if options["cell"] == "1T1R":
-        if options["selector"] == "card":
-            return selector_load(card, gate_set_V=options["gate"])
-        return channel_load(card, _selector(card, options["selector"]), gate_set_V=options["gate"])
+        return cell_load(card, "1T1R", options["selector"], gate_set_V=options["gate"])
     if options["compliance"] is not None:
         limit = parse_quantity(options["compliance"], "A", "--compliance")
         return Load.limited(limit, options["series_ohm"])
     return Load.series(options["series_ohm"])
-
-
-def _selector(card, name: str):
-    """The transistor of a fit, or that of the carried record."""
-    from femristor.core import store
-    from femristor.device.selector_fit import SelectorFit, reference_selector
-
-    fit = reference_selector(card) if name == "reference" else store.load(name, SelectorFit)
-    return fit.channel
 
 
 def ambient_K(options: dict) -> float | None:

@@ -5,9 +5,11 @@ import functools
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import CommandGroup, Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.cli.training_devices import DeviceName, device_named
+from femristor.core.bounds import BATCH, EPOCHS, EVERY, HOLD, LAYERS, PROCESSES, SAMPLES, SIDE, TILE
 from femristor.core.errors import InputError
 
 PAPER_ACCURACY = {"paper": 0.969, "symmetric": 0.976, "fp": 0.983}
@@ -74,16 +76,16 @@ def _shared(function):
         click.option(
             "--lr-decay", default=1.0, show_default=True, help="Factor on the rate after each epoch."
         ),
-        click.option("--lr-hold", default=0, show_default=True, help="First epochs without that factor."),
+        count_option("--lr-hold", bound=HOLD, default=0, help="First epochs without that factor."),
         click.option("--exact", is_flag=True, help="No DAC and ADC in the forward products."),
-        click.option(
+        count_option(
             "--max-tile",
+            bound=TILE,
             default=0,
-            show_default=True,
             help="Most inputs and outputs of a tile; 0: a layer is one.",
         ),
-        click.option(
-            "--threads", default=1, show_default=True, help="Threads for pulses; results do not change."
+        count_option(
+            "--threads", bound=PROCESSES, default=1, help="Threads for pulses; results do not change."
         ),
         click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out."),
     )
@@ -93,7 +95,7 @@ def _shared(function):
 
 @command.command("mnist")
 @_shared
-@click.option("--epochs", default=5, show_default=True, help="Passes over the training images.")
+@count_option("--epochs", bound=EPOCHS, default=5, help="Passes over the training images.")
 @click.option(
     "--lr",
     default=None,
@@ -107,12 +109,12 @@ def _shared(function):
     show_default=True,
     help="Between the layers.",
 )
-@click.option(
-    "--transfer-every", default=None, type=int, help="Samples between two column reads; 3 by default."
+@count_option(
+    "--transfer-every", bound=EVERY, default=None, help="Samples between two column reads; 3 by default."
 )
-@click.option("--batch", default=32, show_default=True, help="Images per step.")
-@click.option("--train-images", default=60000, show_default=True, help="Training images used.")
-@click.option("--test-images", default=10000, show_default=True, help="Test images used.")
+@count_option("--batch", bound=BATCH, default=32, help="Images per step.")
+@count_option("--train-images", bound=SAMPLES, default=60000, help="Training images used.")
+@count_option("--test-images", bound=SAMPLES, default=10000, help="Test images used.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the MNIST files.")
 @out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-train")
 @common_options
@@ -219,20 +221,20 @@ def _text(run, device: str, rule: str) -> str:
 
 @command.command("text")
 @_shared
-@click.option("--epochs", default=5, show_default=True, help="Passes over the training text.")
+@count_option("--epochs", bound=EPOCHS, default=5, help="Passes over the training text.")
 @click.option("--lr", default=None, type=float, help="Learning rate; 0.01, 0.005 in floating point (Adam).")
-@click.option("--batch", default=32, show_default=True, help="Streams side by side.")
-@click.option("--sequence", default=100, show_default=True, help="Characters of a stream in one step.")
-@click.option("--hidden", default=64, show_default=True, help="Units of an LSTM layer.")
-@click.option("--layers", default=2, show_default=True, help="LSTM layers.")
+@count_option("--batch", bound=BATCH, default=32, help="Streams side by side.")
+@count_option("--sequence", bound=BATCH, default=100, help="Characters of a stream in one step.")
+@count_option("--hidden", bound=SIDE, default=64, help="Units of an LSTM layer.")
+@count_option("--layers", bound=LAYERS, default=2, help="LSTM layers.")
 @click.option("--dropout", default=0.2, show_default=True, help="Between layers.")
 @click.option("--clip", default=1.0, show_default=True, help="Largest norm of the gradient; 0: no limit.")
 @click.option("--fast-lr", default=None, type=float, help="Rate of AGAD's fast array; the rule's by default.")
 @click.option("--optimiser", type=click.Choice(["adam", "sgd"]), default="adam", help="In floating point.")
-@click.option("--train-characters", default=0, help="Training characters used; 0: all.")
-@click.option("--test-characters", default=0, help="Test characters used; 0: all.")
-@click.option(
-    "--transfer-every", default=None, type=int, help="Samples between two column reads; 32 by default."
+@count_option("--train-characters", bound=SAMPLES, default=0, help="Training characters used; 0: all.")
+@count_option("--test-characters", bound=SAMPLES, default=0, help="Test characters used; 0: all.")
+@count_option(
+    "--transfer-every", bound=EVERY, default=None, help="Samples between two column reads; 32 by default."
 )
 @click.option(
     "--weight-scale", default=None, type=float, help="Digital factor behind each crossbar; 6 by default."

@@ -14,6 +14,7 @@ from scipy.interpolate import PchipInterpolator
 
 from femristor.compact.ibm import IbmModel
 from femristor.compact.result import CompactTable
+from femristor.core.bounds import GRID_POINTS
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.device.card import DeviceCard
@@ -129,6 +130,7 @@ def distil(
     Raises:
         InputError: too few voltages, or one without its opposite.
     """
+    GRID_POINTS.check(density_points, "densities of the table (--densities)")
     scale, read_V = IbmModel(card, found.ambient_K), card.statistics.read_voltage_V
     courses = {
         entry.voltage_V: course_of(entry, scale, found.ambient_K, read_V) for entry in found.transients

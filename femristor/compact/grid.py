@@ -5,12 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from femristor.core.bounds import AMBIENTS, GRID_POINTS, check_memory
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.device.card import DeviceCard
 from femristor.device.family import turning_densities
 
 BIAS_POINTS, DENSITY_POINTS, AMBIENT_POINTS = 25, 15, 3
+POINT_DOUBLES = 4 * 16 + 8
+"""Numbers that a table and its patches hold for each point of the grid."""
 """Default numbers of points; the measured errors off the grid are in docs/theory/compact.md."""
 BIAS_BEND = 0.85
 """Biases are (1 - BEND) x + BEND x^2 of the highest, x even: sinh bends the current most at low voltages."""
@@ -88,13 +91,21 @@ def default_grid(
         Grid.
 
     Raises:
-        InputError: too few points.
+        InputError: too few points, or more than their bounds and the memory allow.
     """
     if bias_points < 4 or density_points < 2 or ambient_points < 1:
         raise InputError(
             f"A table of {bias_points} biases, {density_points} densities and {ambient_points} ambients is too "
             "coarse; give at least 4, 2 and 1."
         )
+    GRID_POINTS.check(bias_points, "biases of the table (--bias-points)")
+    GRID_POINTS.check(density_points, "densities of the table (--density-points)")
+    AMBIENTS.check(ambient_points, "ambients of the table (--ambients)")
+    check_memory(
+        8.0 * POINT_DOUBLES * bias_points * density_points * ambient_points,
+        f"a table of {bias_points} biases x {density_points} densities x {ambient_points} ambients",
+        "give fewer --bias-points, --density-points or --ambients",
+    )
     span = card.range
     even = np.arange(1, bias_points + 1) / bias_points
     bias = span.voltage_max_V * ((1 - BIAS_BEND) * even + BIAS_BEND * even**2)

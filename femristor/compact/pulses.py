@@ -15,8 +15,9 @@ from femristor.compact.result import CompactTable, PulseSteps, PulseTrace
 from femristor.core.provenance import Provenance
 from femristor.core.traces_result import figures_of_merit, pulse_phases
 from femristor.device.card import DeviceCard
-from femristor.device.load_line import Load, selector_load
+from femristor.device.load_line import Load
 from femristor.device.pulse_scheme import PulseScheme
+from femristor.device.selector_fit import default_load
 
 LEVELS = 41
 """Default number of conductances of `pulse_steps`."""
@@ -44,7 +45,7 @@ def pulse_train(
         n_up: set pulses.
         n_down: reset pulses.
         n_alternate: alternating pulses, the first is set.
-        load: what is in series; the card's selector by default (a bare cell runs away in set).
+        load: what is in series; `device.selector_fit.default_load` by default (a bare cell runs away in set).
         start_density_m3: state at the start; the geometric mean of LRS and HRS by default.
         ambient_K: ambient; the card's by default.
         tolerance: of ln N in a step.
@@ -93,7 +94,7 @@ def model_pulse_train(
         n_up: set pulses.
         n_down: reset pulses.
         n_alternate: alternating pulses.
-        load: what is in series.
+        load: what is in series; as in `pulse_train`.
         tolerance: of ln N in a step.
 
     Returns:
@@ -105,7 +106,7 @@ def model_pulse_train(
     """
     phase, direction = pulse_phases(n_up, n_down, n_alternate)
     scheme = scheme or PulseScheme.of_card(card)
-    load = load or selector_load(card)
+    load = load or default_load(card)
     read_V = card.statistics.read_voltage_V
     cells = Cells.of_model(model, 1, load)
     time, volt = scheme.waveform(direction)
@@ -150,7 +151,7 @@ def pulse_steps(
         table: the sampled cell.
         card: its card (amplitudes, read voltage, window, selector).
         scheme: amplitudes and times; the card's by default.
-        load: what is in series; the card's selector by default.
+        load: what is in series; `device.selector_fit.default_load` by default.
         conductance_S: (levels,) rising; by default LEVELS over the part of the card's window that the table holds.
         ambient_K: ambient; the card's by default.
         tolerance: of ln N in a step.
@@ -164,7 +165,7 @@ def pulse_steps(
     """
     table.require_card(card)
     scheme = scheme or PulseScheme.of_card(card)
-    load = load or selector_load(card)
+    load = load or default_load(card)
     read_V = card.statistics.read_voltage_V
     model = TableModel(table, ambient_K)
     levels = _levels(model, card, read_V) if conductance_S is None else np.asarray(conductance_S, dtype=float)

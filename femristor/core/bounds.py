@@ -3,6 +3,7 @@
 import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from femristor.core.errors import InputError
 
@@ -39,6 +40,62 @@ def check_count(
             f"{option}: {_brief(value)} is more than the {limit:,} allowed, because {why}; give fewer."
         )
     return value
+
+
+class Bound(NamedTuple):
+    """How many of something may be asked for, and why not more.
+
+    Attributes:
+        limit: the most.
+        reason: why, to be read after "because".
+        least: the fewest.
+    """
+
+    limit: int
+    reason: str
+    least: int = 1
+
+    def check(self, value: int, option: str) -> int:
+        """`check_count` with these bounds.
+
+        Args:
+            value: the count that was asked for.
+            option: the option, key or argument that gave it, for the message.
+
+        Returns:
+            The count.
+
+        Raises:
+            InputError: outside the bounds.
+        """
+        return check_count(value, option, self.limit, self.reason, least=self.least)
+
+
+FIELD_POINTS = Bound(100_000, "each is a solution of the fields")
+SWEEP_POINTS = Bound(100_000, "each is a step of the solver and a line of the result", 2)
+SWEEP_STEPS = Bound(4_000_000, "each is a step of the solver and a line of the result")
+CYCLES = Bound(10_000, "each is a whole sweep")
+PULSES = Bound(1_000_000, "each is three steps of the solver and a line of the result", 0)
+GRID_POINTS = Bound(2_000, "a field solution is made at each point of the grid", 2)
+AMBIENTS = Bound(50, "the whole grid is solved at each")
+PROBES = Bound(10_000, "each is a sweep of field solutions", 0)
+PROCESSES = Bound(256, "each is a process of its own")
+SIDE = Bound(65_536, "no array is wider and memory grows with the square")
+CELLS = Bound(10_000_000, "each keeps its own state")
+LEVELS = Bound(10_000, "levels closer than their noise are one level")
+SEEDS = Bound(1_000, "each repeats the whole run")
+SEED = Bound(2**63 - 1, "seeds have 63 bits", 0)
+DRAWS = Bound(100_000, "each programs every cell again")
+VECTORS = Bound(1_000_000, "each is multiplied at every time of every draw")
+TILE = Bound(65_536, "no crossbar is wider", 0)
+BITS = Bound(24, "a float32 resolves no more", 0)
+EPOCHS = Bound(100_000, "each is a pass over all data")
+HOLD = Bound(100_000, "no training has more epochs", 0)
+BATCH = Bound(1_000_000, "a batch is held in memory at once")
+SAMPLES = Bound(1_000_000_000, "no data set is that long", 0)
+WIRED_TILE = Bound(4_096, "its wires are solved exactly, with a system of twice rows x columns", 0)
+LAYERS = Bound(1_000, "each keeps its own states and weights")
+EVERY = Bound(1_000_000_000, "nothing would ever be transferred")
 
 
 def check_memory(need_bytes: float, what: str, remedy: str) -> None:

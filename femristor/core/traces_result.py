@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from femristor.core.bounds import PULSES
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
@@ -117,9 +118,11 @@ def pulse_phases(n_up: int, n_down: int, n_alternate: int) -> tuple[np.ndarray, 
         Phases, and directions +1 or -1.
 
     Raises:
-        InputError: no pulse at all.
+        InputError: no pulse at all, or more than `bounds.PULSES` in a phase.
     """
-    if min(n_up, n_down, n_alternate) < 0 or n_up + n_down + n_alternate == 0:
+    for name, count in (("up", n_up), ("down", n_down), ("alternate", n_alternate)):
+        PULSES.check(count, f"pulses {name} (--{name})")
+    if n_up + n_down + n_alternate == 0:
         raise InputError(
             f"{n_up} up, {n_down} down and {n_alternate} alternating pulses make no train; give some."
         )

@@ -12,6 +12,7 @@ from femristor.compact.pulses import CompactPulses, PulseScheme, pulse_steps
 from femristor.compact.sample import build_table
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
+from femristor.device.selector_fit import default_load
 
 CARD = load_card("cmo_hfox")
 
@@ -36,7 +37,7 @@ def test_array_under_compact_pulses_is_the_compact_model_cell_by_cell(table):
 
 def test_step_table_agrees_with_the_pulses_it_was_made_from(table):
     steps = pulse_steps(table, CARD)
-    model = CompactPulses(table, PulseScheme.of_card(CARD), selector_load(CARD))
+    model = CompactPulses(table, PulseScheme.of_card(CARD), default_load(CARD))
     fast = StepTable.of(steps)
     between = np.array([17.3e-6, 33.3e-6, 61.7e-6])
     for direction in (+1, -1):

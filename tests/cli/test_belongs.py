@@ -4,6 +4,7 @@ import click
 import pytest
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import Count
 from femristor.cli.main import cli, main
 
 
@@ -31,7 +32,9 @@ def words(option, value=None):
     kinds = {click.INT: "3", click.FLOAT: "0.5"}
     if isinstance(option.type, click.Choice) and value is None:
         value = option.type.choices[-1]
-    value = value or ("3" if isinstance(option.type, click.IntRange) else kinds.get(option.type, "given.csv"))
+    value = value or (
+        "3" if isinstance(option.type, Count | click.IntRange) else kinds.get(option.type, "given.csv")
+    )
     return [max(option.opts, key=len), *[value] * max(option.nargs, 1)]
 
 

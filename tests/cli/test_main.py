@@ -45,9 +45,12 @@ def test_help_lists_every_command_without_importing_any(argv):
     assert run.returncode == 0, run.stderr
     *screen, modules = run.stdout.strip().splitlines()
     assert all(any(line.strip().startswith(name + " ") for line in screen) for name in COMMANDS)
-    assert set(json.loads(modules)) <= {"femristor.cli", "femristor.cli.main", "femristor.cli.options"} | {
-        f"femristor.core{part}" for part in ("", ".errors", ".progress")
-    }
+    assert set(json.loads(modules)) <= {
+        "femristor.cli",
+        "femristor.cli.main",
+        "femristor.cli.options",
+        "femristor.cli.counts",
+    } | {f"femristor.core{part}" for part in ("", ".bounds", ".errors", ".progress")}
 
 
 def test_version(capsys):

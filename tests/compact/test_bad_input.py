@@ -43,11 +43,11 @@ SWEEPS = {
     "no rate": (["--rate", "0"], "above 0"),
     "no peaks": (["--vmax", "0", "--vmin", "0"], "--vmax above or --vmin below"),
     "peaks the wrong way": (["--vmax", "-1"], "--vmax above or --vmin below"),
-    "no cycle": (["--cycles", "0"], "--cycles 1 or more"),
+    "no cycle": (["--cycles", "0"], "--cycles: 0 is too few; give 1 or more"),
     "negative resistor": (["--series-ohm", "-5"], "give 0 or more"),
     "compliance in volts": (["--compliance", "0.3 V"], "wrong unit"),
     "compliance of nothing": (["--compliance", "0 A"], "above 0"),
-    "two loads": (["--cell", "1T1R", "--series-ohm", "100"], "leave out --series-ohm"),
+    "two loads": (["--cell", "1T1R", "--series-ohm", "100"], "--series-ohm belongs to --cell 1R"),
     "unreachable tolerance": (["--tolerance", "1e-30"], "from 1e-12 to 0.1"),
     "unknown card": (["--cell", "1T1R", "--card", "nosuch"], "nosuch"),
 }
@@ -60,9 +60,9 @@ def test_sweep(capsys, table_file, options, words):
 
 BUILDS = {
     "too few biases": (["--bias-points", "2"], "at least 4, 2 and 1"),
-    "no density": (["--density-points", "0"], "at least 4, 2 and 1"),
-    "no ambient": (["--ambients", "0"], "at least 4, 2 and 1"),
-    "no job": (["--jobs", "0"], "--jobs 1 or more"),
+    "no density": (["--density-points", "0"], "--density-points: 0 is too few; give 2 or more"),
+    "no ambient": (["--ambients", "0"], "--ambients: 0 is too few; give 1 or more"),
+    "no job": (["--jobs", "0"], "--jobs: 0 is too few; give 1 or more"),
     "no card": (["--card", "missing.toml"], "missing.toml"),
     "impossible mesh": (["--model", "fem", "--resolution", "0"], "--resolution"),
 }
@@ -157,5 +157,5 @@ def test_cells_and_loads(table):
 def test_grid_and_jobs(card):
     with pytest.raises(InputError, match="too coarse"):
         default_grid(card, bias_points=3)
-    with pytest.raises(InputError, match="0 jobs"), process_executor(0):
+    with pytest.raises(InputError, match="--jobs: 0 is too few"), process_executor(0):
         pass

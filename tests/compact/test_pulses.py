@@ -1,18 +1,29 @@
 """Pulse trains and steps: figures of merit by hand, the published law near its circuit simulation, consistency."""
 
+import gzip
 import math
+from importlib import resources
 
 import numpy as np
 import pytest
 
+from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import sweep
 from femristor.compact.interpolate import TableModel
-from femristor.compact.pulses import CompactPulses, PulseScheme, figures_of_merit, pulse_steps, pulse_train
+from femristor.compact.pulses import (
+    CompactPulses,
+    PulseScheme,
+    figures_of_merit,
+    model_pulse_train,
+    pulse_steps,
+    pulse_train,
+)
 from femristor.compact.result import PulseSteps, PulseTrace
 from femristor.core import store
 from femristor.core.constants import EPS_0
 from femristor.core.curves import Waveform
 from femristor.device.load_line import BARE, Load, selector_load
+from femristor.device.selector_fit import default_load
 
 
 def test_figures_of_merit_by_hand():
@@ -26,7 +37,7 @@ def test_figures_of_merit_by_hand():
 
 
 def test_train_is_the_sweep_of_its_waveform(table, card):
-    scheme, load = PulseScheme(1.3, -1.3, 2e-6), selector_load(card)
+    scheme, load = PulseScheme(1.3, -1.3, 2e-6), default_load(card)
     trace = pulse_train(table, card, scheme=scheme, n_up=2, n_down=1, n_alternate=2, start_density_m3=1.2e25)
     assert trace.direction.tolist() == [1, 1, -1, 1, -1]
     density = 1.2e25
@@ -70,13 +81,30 @@ def test_steps_match_pulses(table, card):
         88.19e-6
     )
     assert np.all(steps.step_up_S > 0) and np.all(steps.step_down_S < 0)
-    pulses = CompactPulses(table, scheme, selector_load(card))
+    pulses = CompactPulses(table, scheme, default_load(card))
     some = steps.conductance_S[5:30:8].reshape(2, 2)
     moved = pulses.step(some, 1, 1)
     np.testing.assert_allclose(moved - some, steps.step_up_S[5:30:8].reshape(2, 2), rtol=1e-6)
     twice = pulses.step(pulses.step(some, -1, 1), -1, 1)
     np.testing.assert_allclose(pulses.step(some, -1, 2), twice, rtol=1e-5)
     np.testing.assert_array_equal(pulses.step(some, 1, 0), some)
+
+
+def test_default_load_meets_the_recorded_train(card):
+    """G along IBM's 1,300 pulses in ngspice with BSIM4: the default to 1 %, the card's tanh law to 5 % (medians)."""
+    path = resources.files("femristor") / "data" / "reference" / "pulses_1t1r_set1.35V_reset1.3V.csv.gz"
+    with gzip.open(str(path), "rt") as stream:
+        train = np.genfromtxt(stream, delimiter=",", names=True)
+    off = {
+        name: np.abs(
+            model_pulse_train(IbmModel(card), card, start_density_m3=1.64e25, load=load).conductance_S
+            / train["G_device_S"]
+            - 1
+        )
+        for name, load in (("default", None), ("card", selector_load(card)))
+    }
+    assert np.median(off["default"]) < 1e-2 and off["default"].max() < 2e-2
+    assert np.median(off["card"]) > 4 * np.median(off["default"])
 
 
 def test_results_are_stored(table, card, tmp_path):

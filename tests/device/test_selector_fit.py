@@ -10,8 +10,16 @@ from femristor.core import store
 from femristor.core.errors import DataError, InputError
 from femristor.device import load_card
 from femristor.device.laws.channel import Channel
-from femristor.device.load_line import channel_load, current
-from femristor.device.selector_fit import SelectorFit, fit_selector, read_selector_csv, reference_selector
+from femristor.device.load import shipped_cards
+from femristor.device.load_line import channel_load, current, selector_load
+from femristor.device.selector_fit import (
+    SelectorFit,
+    default_load,
+    fit_selector,
+    has_reference_selector,
+    read_selector_csv,
+    reference_selector,
+)
 
 TRUE = Channel(1.8e-3, 0.47, 1.25, 0.15, 0.45)
 
@@ -61,6 +69,29 @@ def test_carried_record_of_the_1t1r_sweep(card):
         told = sign * record["V_cell_V"] > 0.02
         found = current(load.line(sign), record["V_cell_V"][told], record["V_device_V"][told])
         assert np.median(np.abs(found / record["I_A"][told] - 1)) < 1e-2
+
+
+def other_card(tmp_path, **replaced):
+    text = shipped_cards()["cmo_hfox"].read_text(encoding="utf-8")
+    before, selector, after = text.partition("\n[selector]\n")
+    for key, (old, new) in replaced.items():
+        assert f'{key} = "{old}"' in after
+        after = after.replace(f'{key} = "{old}"', f'{key} = "{new}"', 1)
+    path = tmp_path / "other.toml"
+    path.write_text(before + selector + after, encoding="utf-8")
+    return load_card(path)
+
+
+def test_default_is_the_record_for_the_shipped_transistor_and_the_own_law_for_another(card, tmp_path):
+    assert default_load(card).channel == reference_selector(card).channel
+    assert "fitted to" in default_load(card).label
+    # Other gates drive the same transistor; the record was still taken at its own ones.
+    driven = other_card(tmp_path, gate_set=("1.4 V", "1.2 V"))
+    assert default_load(driven).channel == reference_selector(driven).channel == default_load(card).channel
+    assert default_load(driven).gate_set_V == 1.2 and default_load(card, gate_set_V=1.3).gate_set_V == 1.3
+    narrow = other_card(tmp_path, width=("2 um", "1 um"))
+    assert has_reference_selector(driven) and not has_reference_selector(narrow)
+    assert default_load(narrow) == selector_load(narrow) and "selector of" in default_load(narrow).label
 
 
 def test_errors_name_file_and_remedy(card, tmp_path):

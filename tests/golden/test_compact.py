@@ -38,7 +38,7 @@ def test_loop_with_the_selector(table, golden):
 
 
 def test_pulse_train_with_the_selector(table, golden):
-    found = pulse_train(table, CARD, n_up=40, n_down=40, n_alternate=20)
+    found = pulse_train(table, CARD, n_up=40, n_down=40, n_alternate=20, load=selector_load(CARD))
     golden(
         "pulses_1t1r",
         {"pulse": np.arange(found.conductance_S.size), "conductance_S": found.conductance_S},
