@@ -277,7 +277,7 @@ def describe(settings, device, rule) -> dict[str, str | int | float | bool | Non
         rule: settings of the rule, or None.
 
     Returns:
-        Name to text, number or boolean.
+        Name to text, number, boolean or None.
     """
     flat: dict[str, str | int | float | bool | None] = {}
     for name, value in asdict(settings).items():

@@ -26,7 +26,7 @@ class TrainingRun:
         slow_pulses: (epochs,) int64, pulses on the weights.
         train_images: samples per epoch.
         test_images: number of test images.
-        settings: everything that the result depends on, name to text or number.
+        settings: everything that the result depends on, name to text, number or None.
         status: SAMPLED.
         provenance: card, seed, data hashes, versions.
     """
@@ -69,7 +69,7 @@ class TextRun:
         slow_pulses: (epochs,) int64, pulses on the weights.
         train_characters: characters that one epoch predicts.
         test_characters: length of the test text.
-        settings: everything that the result depends on, name to text or number.
+        settings: everything that the result depends on, name to text, number or None.
         status: SAMPLED.
         provenance: card, seed, data hashes, versions.
     """
