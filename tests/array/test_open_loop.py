@@ -114,7 +114,7 @@ def test_measured_records(tmp_path):
     ("text", "sentence"),
     [
         ("pulse_number,conductance_uS\n1,10\n2,nan\n", "line 3"),
-        ("pulse_number,conductance_uS\n1,10\n2,\n", "not a number"),
+        ("pulse_number,conductance_uS\n1,10\n2,\n", "line 3.*missing"),
         ("pulse_number,conductance_uS\n1,10\n2,11\n3,12\n", "too few"),
         ("pulse_number,conductance_uS\n" + "".join(f"{2 * i},{i}\n" for i in range(30)), "missing pulse"),
         ("pulse_number,current_A\n1,2\n2,3\n", "no conductance column"),

@@ -244,11 +244,13 @@ def test_incremental_pulses_restart_their_ladder(card, model):
         (PulseScheme(1.2, -1.2, WIDTH),), step_V=0.1, start_V=(1.0, 1.0), max_V=(1.15, 1.2)
     )
     found = program_array(quiet, card, [[80e-6]], plan, Verify(0.01, 3, "off"), seed=0)
-    density = 7e24
-    watts = 0.0
+    joule = 0.0
     for volt in (1.0, 1.1, 1.15):
-        watts += volt * float(model.current_A(volt, density))
-    assert found.set_pulses[0, 0] == 3 and found.set_W[0, 0] == pytest.approx(watts, rel=0.2)
+        time, applied = PulseScheme(volt, -1.2, WIDTH).waveform(np.array([1]))
+        at = np.linspace(0.0, WIDTH, 2001)
+        v = np.interp(at, time - time[0], applied)
+        joule += np.trapezoid(v * model.current_A(v, np.full(at.size, 7e24)), at)
+    assert found.set_pulses[0, 0] == 3 and found.set_J[0, 0] == pytest.approx(joule, rel=0.2)
     assert plan.by == "incremental" and plan.step_V == 0.1
 
 
@@ -266,7 +268,7 @@ def test_cost_counts_pulses_and_reads(programmed):
     cost = programming_cost(programmed)
     reads = float(np.sum(programmed.pulses + 1))
     assert cost.latency_s == pytest.approx(np.sum(programmed.pulses) * WIDTH + reads * 300e-6)
-    assert cost.parts["read"] == pytest.approx(0.04 * 300e-6 * programmed.reads_S.sum())
+    assert cost.parts["read"] == pytest.approx(0.2 * 300e-6 * programmed.reads_A.sum())
     volts = np.abs(np.concatenate([programmed.set_V, programmed.reset_V]))
     assert cost.parts["set"] < programmed.set_pulses.sum() * volts.max() * 400e-6 * WIDTH
     assert programming_cost(programmed, at_once=32).latency_s < cost.latency_s

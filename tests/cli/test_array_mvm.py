@@ -105,7 +105,7 @@ def test_text_names_the_distribution_and_the_paper(capsys, steps):
         (["array", "program", "--times", "soon"], "no list of numbers"),
         (["array", "program", "--levels", "1"], "2 or more"),
         (["array", "relax", "--levels-uS", "5"], "outside the window"),
-        (["array", "relax", "--levels-uS", "nan"], "NaN"),
+        (["array", "relax", "--levels-uS", "nan"], "finite"),
         (["array", "pulses"], "one of --steps"),
         (["array", "pulses", "--steps", "absent.csv"], "no such file"),
         (["array", "pulses", "--table", "absent.h5"], "no such file"),
