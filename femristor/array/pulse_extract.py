@@ -15,7 +15,7 @@ import numpy as np
 
 from femristor.array.open_loop_result import MeasuredPulses
 from femristor.compact.stochastic import END_FRACTION
-from femristor.core.csvio import read_table, split_unit
+from femristor.core.csvio import cell_number, is_numeric, read_table, split_cells, split_unit
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import read_text, sha256_file
 from femristor.core.provenance import Provenance
@@ -47,9 +47,13 @@ def read_pulses(path: str | Path) -> tuple[np.ndarray, np.ndarray, str, tuple[st
         DataError: missing cells, text, no conductance column, too few pulses.
     """
     text = read_text(path, "pulse record")
-    first = text.lstrip().splitlines()[0].replace("\t", ",").replace(";", ",").split(",")
-    if all(_number(cell) is not None for cell in first):
-        return _headless(Path(path), text, len(first))
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if lines and all(is_numeric(cell) for cell in split_cells(lines[0][1])):
+        return _headless(Path(path), lines)
     table = read_table(path, "pulse record")
     names = {split_unit(header)[0].replace(" ", "_"): header for header in table.columns}
     pair = [names.get(f"conductance_{way}", names.get(way)) for way in ("up", "down")]
@@ -151,17 +155,18 @@ def measured_pulses(path: str | Path) -> MeasuredPulses:
         raise DataError(f"{path}: {str(error).partition(': ')[2]}") from None
 
 
-def _headless(path: Path, text: str, columns: int):
+def _headless(path: Path, lines: list[tuple[int, str]]):
+    columns = len(split_cells(lines[0][1]))
     if columns != 2:
         raise DataError(
             f"{path}: {columns} columns without a header; name them, or give two: conductance after up, after down pulses."
         )
     rows = []
-    for line, row in enumerate(text.strip().splitlines(), start=1):
-        cells = [_number(cell) for cell in row.replace("\t", ",").replace(";", ",").split(",")]
-        if len(cells) != 2 or None in cells or not np.isfinite(cells).all():
-            raise DataError(f"{path}: line {line} does not hold two finite numbers; complete or remove it.")
-        rows.append(cells)
+    for number, line in lines:
+        cells = split_cells(line)
+        if len(cells) != 2:
+            raise DataError(f"{path}: line {number} does not hold two numbers; complete or remove it.")
+        rows.append([cell_number(cell, f"{path}: line {number}, column {k}") for k, cell in enumerate(cells, 1)])
     _check_length(2 * len(rows), path)
     up, down = np.array(rows).T
     return _joined(up, down, "1")
@@ -291,10 +296,3 @@ def _unit(header: str) -> str:
             f"column {header}: a conductance in {unit} is not possible; give S, mS, uS or nS, or no unit for a normalised record."
         )
     return "S" if unit else ""
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from femristor.core.csvio import cell_number
+from femristor.core.csvio import cell_number, is_numeric, split_cells
 from femristor.core.errors import DataError
 from femristor.core.files import read_text
 
@@ -31,7 +31,7 @@ def read_matrix(path: str | Path, kind: str, *, header: bool) -> np.ndarray:
     ]
     if not lines:
         raise DataError(f"{source}: holds comments only; a {kind} is expected.")
-    first = _cells(lines[0][1])
+    first = split_cells(lines[0][1])
     named = _is_header(first)
     if header and not named:
         raise DataError(
@@ -45,7 +45,7 @@ def read_matrix(path: str | Path, kind: str, *, header: bool) -> np.ndarray:
 
 
 def _row(source: Path, number: int, line: str, width: int) -> list[float]:
-    cells = _cells(line)
+    cells = split_cells(line)
     if len(cells) != width:
         raise DataError(
             f"{source}: line {number} has {len(cells)} cells and the first line {width}; complete the row."
@@ -56,21 +56,10 @@ def _row(source: Path, number: int, line: str, width: int) -> list[float]:
     ]
 
 
-def _cells(line: str) -> list[str]:
-    mark = next((mark for mark in ("\t", ";", ",") if mark in line), None)
-    return [cell.strip().strip('"') for cell in line.split(mark)]
-
-
 def _is_header(cells: list[str]) -> bool:
     """Words, or the whole numbers 0, 1, 2, ... (1, 2, 3, ...) that tables write for columns without names."""
     count = range(len(cells))
     if len(cells) > 1 and cells in ([str(k) for k in count], [str(k + 1) for k in count]):
         return True
-    for cell in cells:
-        try:
-            float(cell)
-        except ValueError:
-            # An empty cell among numbers is a value that is missing, not a name.
-            if cell:
-                return True
-    return False
+    # Among numbers an empty cell or a word is a value that is missing, not a name; so is "0,5".
+    return any(cells) and not any(is_numeric(cell) for cell in cells)

@@ -8,9 +8,10 @@ import numpy as np
 
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import read_text
-from femristor.core.units import is_number, parse_number, scale_to, spelling_hint
+from femristor.core.units import NOT_FINITE, is_number, parse_number, scale_to, spelling_hint
 
 _UNIT = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]+)[\])]\s*$")
+_DIGITS = re.compile(r"[+-]?[.,]?[0-9][0-9.,']*(?:[eE][+-]?[0-9]+)?")
 KNOWN_UNITS = (
     "V",
     "mV",
@@ -115,7 +116,7 @@ def read_table(path: str | Path, kind: str) -> Table:
         raise DataError(f"{source}: has no data rows; a {kind} needs a header line and at least two rows.")
     mark = _separator(rows[0][1])
     header = _cells(rows[0][1], mark)
-    if all(is_number(cell) for cell in header):
+    if all(is_numeric(cell) for cell in header):
         raise DataError(
             f"{source}: line {rows[0][0]} holds numbers where the header should be; name the columns first."
         )
@@ -132,6 +133,23 @@ def read_table(path: str | Path, kind: str) -> Table:
         for name, cell in zip(header, cells, strict=True):
             columns[name].append(cell)
     return Table(source, columns, [number for number, _ in rows[1:]], comments)
+
+
+def split_cells(line: str) -> list[str]:
+    """Cells of a line by itself: tab, semicolon, comma or blanks between them, the first of these that is there.
+
+    Args:
+        line: of a file without a header.
+
+    Returns:
+        Cells without blanks and quotation marks around them.
+    """
+    return _cells(line, _separator(line))
+
+
+def is_numeric(text: str) -> bool:
+    """Whether a cell is no name: a number, one with marks between its digits, or NaN or infinity."""
+    return bool(_DIGITS.fullmatch(text.strip())) or text.strip().lower().lstrip("+-") in NOT_FINITE
 
 
 def _separator(line: str) -> str | None:
@@ -160,7 +178,7 @@ def cell_number(text: str, place: str) -> float:
     """
     if not text.strip():
         raise DataError(f"{place}: the value is missing; fill the cell or remove the row.")
-    if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+    if text.strip().lower().lstrip("+-") in NOT_FINITE:
         raise DataError(f"{place}: {text.strip()} is not finite; remove the row.")
     if not is_number(text):
         raise DataError(f"{place}: '{text[:60]}' is not a number{spelling_hint(text)}; correct the row.")

@@ -17,6 +17,8 @@ _PRODUCT = rf"{_TERM}(?:(?:\s*[*/·]\s*|\s+){_TERM})*"
 _UNIT = re.compile(rf"(?:1?\s*/\s*)?(?:{_PRODUCT}|{_PRODUCT}\s*/\s*\({_PRODUCT}\)|\({_PRODUCT}\)|)")
 LONGEST = 500
 """Letters of a number with its unit, or of a bare number."""
+NOT_FINITE = ("nan", "inf", "infinity")
+"""Words that Python reads as numbers."""
 _COMMA = re.compile(r"(?P<head>[+-]?[0-9]+),(?P<tail>[0-9]+(?:[eE][+-]?[0-9]+)?)(?P<rest>\s*[^\d,]*)")
 
 
@@ -47,6 +49,8 @@ def parse_number(text: str, key: str) -> float:
     """
     _check_length(text, key)
     match = _NUMBER.fullmatch(text.strip())
+    if text.strip().lower().lstrip("+-") in NOT_FINITE:
+        raise InputError(f'{key}: "{text.strip()}" is not a finite number; give one.')
     if match is None:
         raise InputError(
             f'{key}: "{_brief(text)}" is not a number{spelling_hint(text) or "; write digits with a decimal point, e.g. 0.5"}.'

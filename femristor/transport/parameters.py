@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from femristor.core.constants import EV, T_SINK_K, thermal_voltage_V
 from femristor.core.errors import InputError
-from femristor.core.units import parse_quantity
+from femristor.core.units import is_number, parse_number, parse_quantity
 from femristor.device.card import DeviceCard
 from femristor.device.state import CellState, HoppingParameters
 from femristor.transport.lines import PARENTS, Line, line_of
@@ -173,10 +173,7 @@ def parse_value(name: str, text: str) -> float:
     """
     if name not in KINDS:
         raise InputError(f"No parameter '{name}'; use one of {', '.join(KINDS)}.")
-    try:
-        return float(text)
-    except ValueError:
-        return parse_quantity(text, KINDS[name].unit, name)
+    return parse_number(text, name) if is_number(text) else parse_quantity(text, KINDS[name].unit, name)
 
 
 def make_slots(card: DeviceCard, start: str, choice: Choice, *, ambients: int) -> list[Slot]:

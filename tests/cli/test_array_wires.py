@@ -97,8 +97,8 @@ OPEN_COLUMN[:, 2] = 0
         (G, V, ["--sense", "left"], "sense 'left' is unknown"),
         (G, V, ["--topology", "ring"], "topology 'ring' is unknown"),
         (G, V, ["--segment-ohm", "-1"], "segment_ohm is -1 ohm"),
-        (G, V, ["--segment-ohm", "nan"], "segment_ohm is nan"),
-        (G, V, ["--segment-ohm", "inf"], "infinite, so no current reaches a column"),
+        (G, V, ["--segment-ohm", "nan"], "--segment-ohm: \"nan\" is not a finite number"),
+        (G, V, ["--segment-ohm", "inf"], "--segment-ohm: \"inf\" is not a finite number"),
     ],
 )
 def test_bad_values(files, capsys, tmp_path, cells, voltages, options, sentence):

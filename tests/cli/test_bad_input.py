@@ -208,10 +208,10 @@ CASES = [
     # networks
     Case("products on no card", "mvm --card none.toml", ("none.toml: no such device card",)),
     Case("products of no size", "mvm --size -3", ("size of -3", "1 or more")),
-    Case("products at no time", "mvm --times nan", ("[nan]", "finite")),
+    Case("products at no time", "mvm --times nan", ("--times", "nan", "finite")),
     Case("products to a read-only folder", "mvm --out /proc/m.h5", ("/proc/m.h5", "Cannot write")),
     Case("products to a csv", "mvm --out m.csv", ("m.csv", "ending .h5")),
-    Case("rate is NaN", "train mnist --lr nan", ("learning rate is nan",)),
+    Case("rate is NaN", "train mnist --lr nan", ("--lr", "nan", "finite")),
     Case("negative noise", "train mnist --nsr -1", ("noise_to_signal", "-1.0")),
     Case("no data", "train mnist --data none", ("train-images", "--data")),
     Case("more images than there are", "train mnist --train-images 99999 --out a/b", ("99999", "60000")),
