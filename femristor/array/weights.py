@@ -18,6 +18,7 @@ from femristor.array.wire_grid import WireGrid
 from femristor.array.wired_weights import WiredWeights
 from femristor.core.errors import InputError
 from femristor.device.card import DeviceCard
+from femristor.device.given import require_card, shown
 
 ALL_EFFECTS = Effects()
 MAPPINGS = {"single": SingleDevice, "pair": DifferentialPair}
@@ -57,8 +58,9 @@ class WeightArray:
             remedy: against the wires; one that is a differential pair takes the place of the mapping.
 
         Raises:
-            InputError: no finite matrix, an unknown mapping, or an acceptance the card does not know.
+            InputError: no card, no finite matrix, an unknown mapping, or an acceptance the card does not know.
         """
+        require_card(card)
         if mapping not in MAPPINGS:
             raise InputError(f"A mapping '{mapping}' is unknown; use one of {', '.join(MAPPINGS)}.")
         self._generator = torch_generator(0, 2) if generator is None else generator
@@ -161,7 +163,12 @@ def weight_arrays(
 
     Returns:
         Function of the weights and the keywords of `WeightArrayMaker`.
+
+    Raises:
+        InputError: no card, or no torch device of this machine.
     """
+    require_card(card)
+    _require_place(device)
 
     def make(weights, *, mapping: str, acceptance: float, effects: tuple[str, ...], stream: tuple[int, ...]):
         return WeightArray(
@@ -176,3 +183,17 @@ def weight_arrays(
         )
 
     return make
+
+
+def _require_place(device) -> None:
+    """Refuse what is no torch device that can hold cells."""
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (TypeError, RuntimeError, AssertionError):
+        raise InputError(
+            f'device= got {shown(device)}, but needs a torch device of this machine: give "cpu"'
+            f"{' or "cuda"' if torch.cuda.is_available() else ''}."
+        ) from None
+    if place.type == "meta":
+        raise InputError('device= got meta, which holds no values: give "cpu".')

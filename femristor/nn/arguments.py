@@ -1,35 +1,50 @@
 """Arguments of the nn room that are often mixed up: card, device under the cells, torch device, cell maker, model, seed."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.device import given
 from femristor.device.card import DeviceCard
+from femristor.device.given import shown
 
-_WORDS = (str, Path)
+_LAYERS = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.LSTM)
 
 
-def require_card(card, *, name: str = "card") -> None:
-    """Refuse what is no device card.
+def torch_kind(module: torch.nn.Module, name: str) -> type[torch.nn.Module] | None:
+    """Which of Linear, Conv2d and LSTM a module is, if its product is theirs.
 
     Args:
-        card: what was given.
-        name: of the argument.
+        module: any.
+        name: its place, for the message.
+
+    Returns:
+        The class; None for all others, for subclasses with a forward pass of their own, and for the projection inside
+        `MultiheadAttention`, whose weight is used from outside.
 
     Raises:
-        InputError: it is no `DeviceCard`.
+        InputError: a lazy layer that has no weights yet.
     """
-    if isinstance(card, DeviceCard):
-        return
-    if isinstance(card, _WORDS):
-        remedy = f'load it first, femristor.device.load_card("{_short(card)}")'
-    elif _is_device(card):
-        remedy = "a device of your own goes to to_analog(model, device)"
-    else:
-        remedy = 'load one, e.g. femristor.device.load_card("cmo_hfox")'
-    raise InputError(f"{name}= got {_kind(card)}, but needs a DeviceCard: {remedy}.")
+    if isinstance(module, torch.nn.modules.linear.NonDynamicallyQuantizableLinear):
+        return None
+    for kind in _LAYERS:
+        if isinstance(module, kind) and type(module).forward is kind.forward:
+            if any(torch.nn.parameter.is_lazy(value) for value in module.parameters()):
+                raise InputError(
+                    f"{name} is a lazy layer without weights: pass one batch through the model first."
+                )
+            return kind
+    return None
+
+
+def require_card(card) -> None:
+    """Refuse what is no device card.
+
+    Raises:
+        InputError: it is no `DeviceCard`; a device under cells gets its own remedy.
+    """
+    remedy = "a device of your own goes to to_analog(model, device)" if _is_device(card) else ""
+    given.require_card(card, remedy=remedy)
 
 
 def require_device(device, *, name: str = "device") -> None:
@@ -46,7 +61,7 @@ def require_device(device, *, name: str = "device") -> None:
         return
     if isinstance(device, DeviceCard):
         remedy = "take SoftBoundsDevice.from_card(card), or convert(model, card)"
-    elif isinstance(device, (*_WORDS, torch.device)):
+    elif isinstance(device, (*given.TEXTS, torch.device)):
         remedy = (
             "take SoftBoundsDevice.from_card(card), a TableDevice or load_device(file); "
             "where torch computes is chosen with model.to(...)"
@@ -55,7 +70,7 @@ def require_device(device, *, name: str = "device") -> None:
         remedy = f"give an instance, e.g. {device.__name__}(...)"
     else:
         remedy = "take SoftBoundsDevice.from_card(card), a TableDevice or load_device(file)"
-    raise InputError(f"{name}= got {_kind(device)}, but needs the device under each cell: {remedy}.")
+    raise InputError(f"{name}= got {shown(device)}, but needs the device under each cell: {remedy}.")
 
 
 def require_cell_maker(make_cells) -> None:
@@ -67,7 +82,7 @@ def require_cell_maker(make_cells) -> None:
     if callable(make_cells) and not isinstance(make_cells, type | torch.nn.Module):
         return
     raise InputError(
-        f"make_cells= got {_kind(make_cells)}, but needs a function that puts weights on cells: "
+        f"make_cells= got {shown(make_cells)}, but needs a function that puts weights on cells: "
         "give femristor.array.weights.weight_arrays(card)."
     )
 
@@ -83,7 +98,7 @@ def require_model(model, *, name: str = "model") -> None:
     remedy = "wrap your layers in one, e.g. torch.nn.Sequential(...)"
     if isinstance(model, type):
         remedy = f"give an instance, e.g. {model.__name__}(...)"
-    raise InputError(f"{name}= got {_kind(model)}, but needs a torch.nn.Module: {remedy}.")
+    raise InputError(f"{name}= got {shown(model)}, but needs a torch.nn.Module: {remedy}.")
 
 
 def require_whole(value, *, name: str) -> None:
@@ -98,7 +113,7 @@ def require_whole(value, *, name: str) -> None:
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
     if not whole or value < 0:
-        raise InputError(f"{name}= got {_kind(value)}, but needs a whole number: give 0, 1, 2 or more.")
+        raise InputError(f"{name}= got {shown(value)}, but needs a whole number: give 0, 1, 2 or more.")
 
 
 def require_kind(value, kind: type, *, name: str) -> None:
@@ -113,30 +128,10 @@ def require_kind(value, kind: type, *, name: str) -> None:
         InputError: it is something else.
     """
     if not isinstance(value, kind):
-        raise InputError(
-            f"{name}= got {_kind(value)}, but needs {kind.__name__}: give {kind.__name__}(...)."
-        )
+        raise InputError(f"{name}= got {shown(value)}, but needs {kind.__name__}: give {kind.__name__}(...).")
 
 
 def _is_device(value) -> bool:
     ends = (getattr(value, "w_min", None), getattr(value, "w_max", None))
     real = all(isinstance(end, int | float | np.floating) for end in ends)
     return real and callable(getattr(value, "sample", None)) and not isinstance(value, type)
-
-
-def _kind(value) -> str:
-    """A value for people, short."""
-    if value is None:
-        return "None"
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if isinstance(value, _WORDS):
-        return f'the text "{_short(value)}"'
-    if isinstance(value, bool | int | float | np.number | torch.device | torch.dtype):
-        return _short(value)
-    return f"a {type(value).__name__}"
-
-
-def _short(value) -> str:
-    text = "".join(c if c.isprintable() else "?" for c in str(value))
-    return text if len(text) <= 40 else text[:37] + "..."

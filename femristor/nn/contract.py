@@ -150,7 +150,9 @@ def _finite(x: torch.Tensor) -> bool:
 
 def _fault(x, needs: Needs, where: torch.device | None) -> str:
     if not isinstance(x, torch.Tensor):
-        remedy = "unpack it first" if hasattr(x, "batch_sizes") else "make one with torch.as_tensor(x).float()"
+        remedy = (
+            "unpack it first" if hasattr(x, "batch_sizes") else "make one with torch.as_tensor(x).float()"
+        )
         kind = f"a {type(x).__module__}.{type(x).__qualname__}".replace("a builtins.", "a ")
         return f"got {kind}, but needs a floating-point tensor {needs.words}: {remedy}."
     if x.dtype not in FLOATS:
@@ -164,9 +166,7 @@ def _fault(x, needs: Needs, where: torch.device | None) -> str:
             f"{_reshape(x, needs)}."
         )
     if x.numel() == 0:
-        return (
-            f"got an empty batch of shape {tuple(x.shape)}, but needs 1 sample or more: leave empty batches out."
-        )
+        return f"got an empty batch of shape {tuple(x.shape)}, but needs 1 sample or more: leave empty batches out."
     return (
         f"got inputs on the device {x.device}, but needs them{_on(where) or ' on one that holds values'}: "
         f"call x.to('{where or 'cpu'}')" + (" or model.to(...)." if where is not None else ".")

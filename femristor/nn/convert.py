@@ -10,11 +10,13 @@ from dataclasses import replace
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.arguments import require_card, require_device, require_model, require_whole, torch_kind
 from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.crossbar import Crossbar, bias_kind
 from femristor.nn.devices.parameters import Device
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.layers import AnalogLinear
+from femristor.nn.numbers import Offered
 from femristor.nn.paired import PairedLinear
 from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.tiling import TiledLinear, analog_linear
@@ -35,14 +37,20 @@ def convert(
         card: `DeviceCard`; its pulse statistics are the devices.
         symmetric: move their mean symmetry point to the middle of the window.
         noise_to_signal: of a step, instead of the card's.
-        **options: of `to_analog`.
+        **options: of `to_analog`; `seed` is that of all cells, `torch.manual_seed` that of the model's own weights.
 
     Returns:
         The analog model.
 
     Raises:
-        InputError: what `to_analog` refuses.
+        InputError: no card, or what `to_analog` refuses.
     """
+    require_card(card)
+    if "device" in options:
+        raise InputError(
+            "device= does not go with a card, whose devices are taken: leave it out, or use to_analog(model, device); "
+            "where torch computes is chosen with model.to(...)."
+        )
     device = SoftBoundsDevice.from_card(card)
     if noise_to_signal is not None:
         device = replace(device, noise_to_signal=noise_to_signal)
@@ -56,7 +64,8 @@ def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed:
         model: any torch model.
         device: what is under each cell.
         use: share of the window that the largest weight of a row takes; training needs the rest.
-        seed: of devices and pulses; the k-th tile takes number k.
+        seed: of devices and pulses, nothing else of which depends on `torch.manual_seed`; the k-th layer takes number k, and
+            others where that is taken in a model around it (`femristor.nn.numbers`).
         **options: `max_tile`, `reference`, `rule`, `periphery` or converters of the layers, and `bias`: "analog" (default) or
             "digital" for layers that have one.
 
@@ -64,13 +73,21 @@ def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed:
         The analog model (same outputs up to rounding, where weights lie in each device's own bounds).
 
     Raises:
-        InputError: a convolution with groups or another padding than zeros, a bidirectional or projected LSTM.
+        InputError: no model or device, nothing to convert, a convolution with groups or another padding than zeros, a
+            bidirectional or projected LSTM.
     """
+    require_model(model)
+    require_device(device)
+    require_whole(seed, name="seed")
     if not 0 < use <= 1:
         raise InputError(f"The weights cannot use {use} of the window; give a share above 0, at most 1.")
     if bias_kind(options.get("bias", "analog")) is None:
         raise InputError("A conversion keeps the biases of the model; give bias='analog' or bias='digital'.")
-    return _walk(copy.deepcopy(model), _Maker(device, use, seed, options), "model")
+    maker = _Maker(device, use, seed, options)
+    made = _walk(copy.deepcopy(model), maker, "model")
+    if not maker.number:
+        raise InputError("The model has no Linear, Conv2d or LSTM layer, so there is nothing to convert.")
+    return made
 
 
 def to_digital(model: torch.nn.Module) -> torch.nn.Module:
@@ -81,7 +98,11 @@ def to_digital(model: torch.nn.Module) -> torch.nn.Module:
 
     Returns:
         A digital model.
+
+    Raises:
+        InputError: no model.
     """
+    require_model(model)
     return _walk(copy.deepcopy(model), _digital, "model")
 
 
@@ -97,6 +118,7 @@ def remap(model: torch.nn.Module, *, use: float = 0.6) -> None:
     Raises:
         InputError: no such layer, or a share that is not possible.
     """
+    require_model(model)
     found = [part for part in model.modules() if isinstance(part, Crossbar) and part.output_scale is not None]
     if not found:
         raise InputError(
@@ -115,6 +137,8 @@ def _walk(module: torch.nn.Module, make, name: str, done: dict | None = None) ->
     # The old module is kept too, so that no other one gets its id.
     done[id(module)] = (module, module if made is None else made)
     if made is not None:
+        for part in made.modules():
+            part.place = name
         return made.train(module.training)
     for child, inner in list(module._modules.items()):
         if inner is not None:
@@ -131,11 +155,12 @@ class _Maker:
         self.number = 0
 
     def __call__(self, module: torch.nn.Module, name: str) -> torch.nn.Module | None:
-        if isinstance(module, torch.nn.LSTM):
+        kind = torch_kind(module, name)
+        if kind is torch.nn.LSTM:
             return self._lstm(module, name)
-        if isinstance(module, torch.nn.Conv2d):
+        if kind is torch.nn.Conv2d:
             return self._conv(module, name)
-        if isinstance(module, torch.nn.Linear):
+        if kind is torch.nn.Linear:
             weight, scale = self._scaled(module.weight, module.bias)
             return analog_linear(
                 module.in_features,
@@ -149,7 +174,7 @@ class _Maker:
     def _common(self, module) -> dict:
         number, self.number = self.number, self.number + 1
         bias = None if module.bias is None else self.bias
-        return {"device": self.device, "bias": bias, "number": number, **self.options}
+        return {"device": self.device, "bias": bias, "number": Offered(number), **self.options}
 
     def _scaled(self, weight: torch.Tensor, bias: torch.Tensor | None):
         """(rows, cols + bias) weights within the window, and their scales; a digital bias is not scaled."""
@@ -205,7 +230,7 @@ class _Maker:
             batch_first=module.batch_first,
             dropout=module.dropout,
             bias=self.bias if module.bias else None,
-            number=first,
+            number=Offered(first),
             weights=[weight for weight, _ in pairs],
             output_scales=[scale for _, scale in pairs],
             **self.options,

@@ -20,6 +20,7 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
+from femristor.nn.arguments import require_cell_maker, require_kind, require_model, require_whole
 from femristor.nn.converters import Quantiser
 from femristor.nn.inference_layers import KINDS
 from femristor.nn.inference_settings import SCALINGS, InferenceSettings
@@ -78,7 +79,12 @@ def derived_settings(
 
     Returns:
         Settings with the root mean square deviation; the common shift only where nothing compensates it.
+
+    Raises:
+        InputError: no cell maker or settings, or a time that is not possible.
     """
+    require_cell_maker(make_cells)
+    require_kind(settings, InferenceSettings, name="settings")
     probe = torch.linspace(-1.0, 1.0, PROBE * PROBE, dtype=torch.float64).reshape(PROBE, PROBE)
     cells = make_cells(
         probe.numpy(),
@@ -107,6 +113,11 @@ class _Noisy:
         self.layers = [module for module in model.modules() if type(module) in KINDS]
         if not self.layers:
             raise InputError("The model has no Linear, Conv2d or LSTM layer to train for crossbars.")
+        for weight in (weight for group in self.weights() for weight in group):
+            if not bool(torch.isfinite(weight).all()):
+                raise InputError(
+                    "A weight of the model is NaN or infinite; repair the model before training it."
+                )
         self._clean: list[tuple[torch.nn.Parameter, torch.Tensor]] = []
 
     def weights(self) -> list[list[torch.nn.Parameter]]:
@@ -209,9 +220,19 @@ def hardware_aware(
         The model.
 
     Raises:
-        InputError: no layer to train for crossbars.
+        InputError: no model, optimiser or settings, no layer to train for crossbars, or an optimiser that steps none of the
+            layers' weights (which would step noisy ones, as only its steps take the noise off).
     """
+    require_model(model)
+    require_kind(settings, HardwareAwareSettings, name="settings")
+    require_whole(seed, name="seed")
+    require_kind(optimiser, torch.optim.Optimizer, name="optimiser")
     noisy = _Noisy(model, settings, seed)
+    stepped = {id(value) for group in optimiser.param_groups for value in group["params"]}
+    if not any(id(weight) in stepped for group in noisy.weights() for weight in group):
+        raise InputError(
+            "optimiser= holds no weight of the model's Linear, Conv2d and LSTM layers: give the one that trains this model."
+        )
     hooks = [
         model.register_forward_pre_hook(noisy.perturb),
         optimiser.register_step_pre_hook(noisy.restore),

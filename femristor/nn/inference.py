@@ -10,6 +10,7 @@ import math
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.arguments import require_cell_maker, require_kind, require_model, require_whole, torch_kind
 from femristor.nn.inference_layers import KINDS
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.inference_tiles import TileGrid
@@ -45,9 +46,12 @@ class ProgrammedNetwork(torch.nn.Module):
             calibration: input of the model (a tuple for several arguments), for calibrated ranges.
 
         Raises:
-            InputError: no layer that can be put on crossbars, or no calibration batch where one is needed.
+            InputError: no model, no layer that can be put on crossbars, or no calibration batch where one is needed.
         """
         super().__init__()
+        require_model(model)
+        require_kind(settings, InferenceSettings, name="settings")
+        require_whole(max_tile, name="max_tile")
         if settings.needs_calibration and calibration is None:
             raise InputError(
                 "Ranges are to be calibrated but there is no calibration batch; give one, or fixed ranges."
@@ -84,16 +88,18 @@ class ProgrammedNetwork(torch.nn.Module):
     def _convert(self, model: torch.nn.Module) -> torch.nn.Module:
         made: dict[int, torch.nn.Module] = {}
 
-        def turned(module: torch.nn.Module) -> torch.nn.Module:
+        def turned(module: torch.nn.Module, place: str) -> torch.nn.Module:
             if id(module) not in made:
-                kind = KINDS.get(type(module))
+                kind = KINDS.get(torch_kind(module, place))
                 made[id(module)] = module if kind is None else kind(module, self._grid)
-                if kind is None:
+                if kind is not None:
+                    made[id(module)].place = place
+                else:
                     for name, child in list(module.named_children()):
-                        setattr(module, name, turned(child))
+                        setattr(module, name, turned(child, f"{place}.{name}"))
             return made[id(module)]
 
-        return turned(model)
+        return turned(model, "model")
 
     def _calibrate(self, calibration) -> None:
         for grid in self.grids:
@@ -116,11 +122,17 @@ class ProgrammedNetwork(torch.nn.Module):
         Args:
             make_cells: puts weights on cells, e.g. `femristor.array.weights.weight_arrays(card)`.
             seed: of the cells.
-            draw: number of the programming; the same (seed, draw) gives the same cells.
+            draw: number of the programming; the same (seed, draw) gives the same cells, whatever `torch.manual_seed` was.
 
         Returns:
             The network itself.
+
+        Raises:
+            InputError: no cell maker, or a seed or draw that is no whole number.
         """
+        require_cell_maker(make_cells)
+        require_whole(seed, name="seed")
+        require_whole(draw, name="draw")
         for grid in self.grids:
             grid.program(make_cells, seed=seed, draw=draw)
         self.time_s = 0.0
@@ -167,7 +179,7 @@ def program(
         model: any torch model; Linear, Conv2d and LSTM layers go on crossbars, others stay.
         make_cells: puts weights on cells, e.g. `femristor.array.weights.weight_arrays(card)`.
         settings: periphery and mapping.
-        seed: of the cells.
+        seed: of all cells, each layer having its own; nothing here depends on `torch.manual_seed`.
         draw: number of the programming.
         max_tile: most rows and columns of a crossbar.
         calibration: input of the model, for calibrated ranges.

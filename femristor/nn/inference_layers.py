@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.contract import Needs, check_input, check_state, patch_counts, vectors
 from femristor.nn.inference_tiles import TileGrid
 
 GridMaker = Callable[[torch.Tensor, torch.Tensor | None], TileGrid]
@@ -24,9 +25,15 @@ class ProgrammedLinear(torch.nn.Module):
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.grids = [make_grid(layer.weight, layer.bias)]
+        self._needs = vectors(layer.in_features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(..., in_features) to (..., out_features)."""
+        """(..., in_features) to (..., out_features).
+
+        Raises:
+            InputError: another width, no floating point, an empty batch, NaN or infinity.
+        """
+        check_input(self, x, self._needs)
         return self.grids[0](x)
 
 
@@ -37,21 +44,27 @@ class ProgrammedConv2d(torch.nn.Module):
         super().__init__()
         self.kernel, self.stride, self.dilation = layer.kernel_size, layer.stride, layer.dilation
         self.groups, self.mode = layer.groups, layer.padding_mode
+        self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
+        shape = f"(batch, {layer.in_channels}, height, width), or without batch"
+        self._needs = Needs(layer.in_channels, axis=-3, ranks=(3, 4), words=shape, what="channels")
         self.pads = list(layer._reversed_padding_repeated_twice)
         weights = layer.weight.flatten(1).chunk(self.groups)
         biases = [None] * self.groups if layer.bias is None else layer.bias.chunk(self.groups)
         self.grids = [make_grid(weight, bias) for weight, bias in zip(weights, biases, strict=True)]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, in, height, width) or without batch, to the channels out."""
+        """(batch, in, height, width) or without batch, to the channels out.
+
+        Raises:
+            InputError: other axes or channels, no floating point, an empty batch, NaN or infinity, a small image.
+        """
+        check_input(self, x, self._needs)
         batched = x if x.ndim == 4 else x[None]
         if any(self.pads):
             mode = "constant" if self.mode == "zeros" else self.mode
             batched = torch.nn.functional.pad(batched, self.pads, mode=mode)
-        size = [
-            (batched.shape[2 + k] - self.dilation[k] * (self.kernel[k] - 1) - 1) // self.stride[k] + 1
-            for k in (0, 1)
-        ]
+        window = {"kernel": self.kernel, "stride": self.stride, "dilation": self.dilation}
+        size = patch_counts(self, batched.shape[2:], padding=(0, 0), **window)
         parts = []
         for part, grid in zip(batched.chunk(self.groups, dim=1), self.grids, strict=True):
             patches = torch.nn.functional.unfold(part, self.kernel, self.dilation, 0, self.stride)
@@ -71,8 +84,11 @@ class ProgrammedLSTM(torch.nn.Module):
         super().__init__()
         if layer.proj_size:
             raise InputError("An LSTM with proj_size cannot be put on tiles; use one without projections.")
-        self.hidden, self.layers = layer.hidden_size, layer.num_layers
+        self.input_size, self.hidden_size, self.layers = layer.input_size, layer.hidden_size, layer.num_layers
         self.batch_first, self.directions = layer.batch_first, 1 + int(layer.bidirectional)
+        axes = "batch, time" if layer.batch_first else "time, batch"
+        shape = f"({axes}, {layer.input_size}), or without batch"
+        self._needs = Needs(layer.input_size, ranks=(2, 3), words=shape)
         self.grids = []
         for number in range(self.layers):
             for way in ("", "_reverse")[: self.directions]:
@@ -86,15 +102,18 @@ class ProgrammedLSTM(torch.nn.Module):
                 self.grids.append(make_grid(torch.cat(both, dim=1), bias))
 
     def forward(self, x: torch.Tensor, state=None):
-        """As torch.nn.LSTM: (time, batch, inputs), or batch first, or without batch; returns outputs and (h, c)."""
-        if not isinstance(x, torch.Tensor):
-            raise InputError(
-                "An LSTM on tiles takes a padded tensor, not a packed sequence; unpack it first."
-            )
+        """As torch.nn.LSTM: (time, batch, inputs), or batch first, or without batch; returns outputs and (h, c).
+
+        Raises:
+            InputError: a packed sequence, shapes that do not fit, no floating point, an empty batch, NaN or infinity.
+        """
+        check_input(self, x, self._needs)
         alone = x.ndim == 2
         y = x[:, None] if alone else x.transpose(0, 1) if self.batch_first else x
-        if state is not None and alone:
-            state = tuple(part[:, None] for part in state)
+        if state is not None:
+            batch = () if alone else (y.shape[1],)
+            check_state(self, state, (self.layers * self.directions, *batch, self.hidden_size))
+            state = tuple((part[:, None] if alone else part).to(x.device) for part in state)
         last: list[tuple[torch.Tensor, torch.Tensor]] = []
         for number in range(self.layers):
             ways = []
@@ -111,7 +130,7 @@ class ProgrammedLSTM(torch.nn.Module):
         return (y.transpose(0, 1) if self.batch_first else y), (h, c)
 
     def _run(self, grid: TileGrid, x: torch.Tensor, start):
-        zeros = x.new_zeros(x.shape[1], self.hidden)
+        zeros = x.new_zeros(x.shape[1], self.hidden_size)
         h, c = (zeros, zeros) if start is None else start
         outputs = []
         for step in x:

@@ -12,7 +12,7 @@ from femristor.nn.training_result import NamedArray
 Settings = dict[str, str | int | float | bool | None]
 
 
-@storable("InferenceExperiment", version=1)
+@storable("InferenceExperiment", version=1, undefined=("half_width",))
 @dataclass(frozen=True)
 class InferenceExperiment:
     """Figure of merit of a trained network on programmed cells, over the time after programming.

@@ -18,6 +18,7 @@ from itertools import pairwise
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.contract import check_input, vectors
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.mvm import AnalogMatrix, CellMaker
 
@@ -154,6 +155,7 @@ class TileGrid:
         self.bias = None if bias is None else bias.detach().double().cpu()
         self.settings, self.number, self.max_tile = settings, number, max_tile
         self.outputs, self.inputs = self.weight.shape
+        self._needs = vectors(self.inputs)
         self.noting: str | None = None
         self._has_row = self.bias is not None and settings.bias == "analog"
         self._blocks = pieces(self.inputs + int(self._has_row), max_tile)
@@ -220,7 +222,12 @@ class TileGrid:
 
         Returns:
             (..., outputs) in the type of x.
+
+        Raises:
+            InputError: another width, no floating point, an empty batch, or cells that are not programmed.
         """
+        # Values are looked at by the layer, once.
+        check_input(self, x, self._needs, values=False)
         rows = x.detach()
         if self._has_row:
             # The bias row belongs to no input: it is driven at a level of its own.

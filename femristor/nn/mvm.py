@@ -185,7 +185,7 @@ class AnalogMatrix:
             (outputs,) or (..., outputs) in the matrix's dtype.
 
         Raises:
-            InputError: wrong shape or NaN.
+            InputError: wrong shape, complex numbers, NaN or infinity.
         """
         values = self._shaped(inputs)
         if self._integers and (found := self._by_integers(values)) is not None:
@@ -247,9 +247,12 @@ class AnalogMatrix:
 
     def _shaped(self, inputs) -> torch.Tensor:
         try:
-            values = torch.as_tensor(inputs).detach().to(device=self.cells.device, dtype=self._dtype)
+            given = torch.as_tensor(inputs).detach()
+            values = given.real.to(device=self.cells.device, dtype=self._dtype)
         except (TypeError, ValueError, RuntimeError):
             raise InputError("The inputs are no rectangular array of numbers; give (..., inputs).") from None
+        if given.is_complex():
+            raise InputError("The inputs are complex, but voltages are real; give the real part, or both side by side.")
         if values.ndim == 0 or values.shape[-1] != self.inputs:
             raise InputError(
                 f"Inputs of shape {tuple(values.shape)} do not fit a matrix with {self.inputs} inputs; give (..., {self.inputs})."
@@ -275,7 +278,10 @@ class AnalogMatrix:
 def _matrix(weights) -> np.ndarray:
     try:
         plain = weights.detach().double().cpu().numpy() if isinstance(weights, torch.Tensor) else weights
-        matrix = np.array(plain, dtype=float)
+        matrix = np.array(plain)
+        if np.iscomplexobj(matrix):
+            raise InputError("The weight matrix is complex, but conductances are real; give the real part, or both.")
+        matrix = matrix.astype(float)
     except (TypeError, ValueError):
         raise InputError(
             "The weight matrix is not a rectangular array of numbers; give (outputs, inputs)."

@@ -9,7 +9,7 @@ from femristor.core.status import Status
 from femristor.core.store import storable
 
 
-@storable("MvmExperiment", version=2)
+@storable("MvmExperiment", version=2, undefined=("rmse_law",))
 @dataclass(frozen=True)
 class MvmExperiment:
     """Error of analog matrix products against floating point, over the time after programming.

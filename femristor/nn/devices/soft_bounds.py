@@ -23,6 +23,7 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.core.store import storable
+from femristor.device.given import require_card
 from femristor.nn.devices.device_result import SoftBoundsPopulation
 from femristor.nn.devices.parameters import FIELDS, NO_LIBRARY, SOFT_BOUNDS, DeviceArray, require_cells
 
@@ -100,7 +101,11 @@ class SoftBoundsDevice:
 
         Returns:
             The population, window [-1, 1] for [g_min, g_max].
+
+        Raises:
+            InputError: no card.
         """
+        require_card(card)
         pulses = card.statistics.pulses
         return cls(
             n_states_mean=pulses.n_states_mean,
