@@ -94,8 +94,14 @@ def _complain(text: str, code: int, *, kind: str = "error") -> int:
     if os.environ.get("FEMRISTOR_DEBUG") == "1":
         traceback.print_exc()
     if mpi_rank() == 0 or kind == "internal error":
-        print(f"femristor: {kind}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        print(f"femristor: {kind}: {_one_line(text)}", file=sys.stderr, flush=True)
     return code
+
+
+def _one_line(text: str) -> str:
+    """Text of a file or an argument must not steer the terminal: what it cannot show is written as its number."""
+    line = " ".join(text.split())
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in line)
 
 
 def _interruption(error: BaseException | None) -> str:

@@ -181,3 +181,10 @@ def test_closed_pipe_is_no_error():
     command = f"{sys.executable} -m femristor.cli.main card show | head -n 1"
     run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert run.stdout.startswith("cmo_hfox") and run.stderr == ""
+
+
+def test_texts_of_files_do_not_steer_the_terminal(as_command, capsys):
+    """Escape sequences and marks that turn the line around arrive as their numbers."""
+    as_command(raising(ConvergenceError("cell 'a\x1b[31m\u202eb\x07' of\ncard.toml")))
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err.lstrip() == "femristor: error: cell 'a\\x1b[31m\\u202eb\\x07' of card.toml\n"
