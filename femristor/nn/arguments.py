@@ -37,6 +37,23 @@ def torch_kind(module: torch.nn.Module, name: str) -> type[torch.nn.Module] | No
     return None
 
 
+def leave_shortcuts(model: torch.nn.Module) -> torch.nn.Module:
+    """Have torch's encoder layers call the layers inside them; in evaluation they read their weights instead.
+
+    Args:
+        model: whose layers were replaced; changed in place.
+
+    Returns:
+        The model.
+    """
+    for part in model.modules():
+        if isinstance(part, torch.nn.TransformerEncoderLayer):
+            part.activation_relu_or_gelu = 0
+        elif isinstance(part, torch.nn.TransformerEncoder):
+            part.use_nested_tensor = False
+    return model
+
+
 def require_card(card) -> None:
     """Refuse what is no device card.
 

@@ -10,7 +10,14 @@ from dataclasses import replace
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.arguments import require_card, require_device, require_model, require_whole, torch_kind
+from femristor.nn.arguments import (
+    leave_shortcuts,
+    require_card,
+    require_device,
+    require_model,
+    require_whole,
+    torch_kind,
+)
 from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.crossbar import Crossbar, bias_kind
 from femristor.nn.devices.parameters import Device
@@ -87,7 +94,7 @@ def to_analog(model: torch.nn.Module, device: Device, *, use: float = 0.6, seed:
     made = _walk(copy.deepcopy(model), maker, "model")
     if not maker.number:
         raise InputError("The model has no Linear, Conv2d or LSTM layer, so there is nothing to convert.")
-    return made
+    return leave_shortcuts(made)
 
 
 def to_digital(model: torch.nn.Module) -> torch.nn.Module:

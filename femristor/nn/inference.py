@@ -10,7 +10,14 @@ import math
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.arguments import require_cell_maker, require_kind, require_model, require_whole, torch_kind
+from femristor.nn.arguments import (
+    leave_shortcuts,
+    require_cell_maker,
+    require_kind,
+    require_model,
+    require_whole,
+    torch_kind,
+)
 from femristor.nn.inference_layers import KINDS
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.inference_tiles import TileGrid
@@ -59,7 +66,7 @@ class ProgrammedNetwork(torch.nn.Module):
         self.settings, self.max_tile = settings, max_tile
         self.grids: list[TileGrid] = []
         self.time_s = math.nan
-        self.model = self._convert(copy.deepcopy(model))
+        self.model = leave_shortcuts(self._convert(copy.deepcopy(model)))
         self.model.eval()
         if not self.grids:
             raise InputError("The model has no Linear, Conv2d or LSTM layer, so there is nothing to program.")

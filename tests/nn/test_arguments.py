@@ -201,3 +201,26 @@ def test_attention_keeps_its_projection():
     analog = to_analog(layer, SoftBoundsDevice().ideal())
     assert isinstance(analog.linear1, AnalogLinear) and type(analog.self_attn) is torch.nn.MultiheadAttention
     assert torch.allclose(analog(x), layer(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda net: to_analog(net, SoftBoundsDevice().ideal()).eval(),
+        lambda net: program(net, CELLS, InferenceSettings.ideal()),
+    ],
+    ids=["analog", "programmed"],
+)
+@pytest.mark.parametrize("masked", [False, True])
+def test_encoders_call_their_layers_in_evaluation(put, masked):
+    """Torch's shortcut reads the weights of the layers that were replaced."""
+    torch.manual_seed(0)
+    net = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).eval()
+    x, mask = torch.randn(3, 5, 8), torch.zeros(3, 5, dtype=torch.bool)
+    mask[1, 3:] = masked
+    put, net.use_nested_tensor = put(net), False
+    with torch.no_grad():
+        found, expected = (
+            model(x, src_key_padding_mask=mask if masked else None)[~mask] for model in (put, net)
+        )
+    assert torch.allclose(found, expected, atol=1e-5)
