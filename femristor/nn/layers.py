@@ -92,7 +92,7 @@ class AnalogLinear(Crossbar):
         if slow_device is not None:
             require_device(slow_device, name="slow_device")
         slow = device if slow_device is None else slow_device
-        self.devices: DeviceArray = slow.sample(rows, cols, seed=seed, stream=2 * number)
+        self.devices = _drawn(slow, rows, cols, seed=seed, stream=2 * number)
         self.fast_devices: DeviceArray | None = None
         self.forget_records()
         self.window = (slow.w_min, slow.w_max)
@@ -102,7 +102,7 @@ class AnalogLinear(Crossbar):
         self.weight = torch.nn.Parameter(torch.from_numpy(self.devices.clip(first)))
         self.register_buffer("tile_key", torch.tensor([tile_key(seed, number).astype(np.int64)]))
         if isinstance(self.rule, AgadSettings):
-            self.fast_devices = device.sample(rows, cols, seed=seed, stream=2 * number + 1)
+            self.fast_devices = _drawn(device, rows, cols, seed=seed, stream=2 * number + 1)
             start = AgadState.start(self.fast_devices)
             # As bits: `module.float()` must not round the float64 averages.
             start.scales = start.scales.view(np.int64)
@@ -292,6 +292,18 @@ def first_weights(weight, shape: tuple[int, int], in_features: int, *, seed: int
             f"Weights of shape {values.shape} do not fit a layer of {shape[0]} x {shape[1]} cells (bias is the last column)."
         )
     return values.astype(np.float32)
+
+
+def _drawn(device: Device, rows: int, cols: int, **stream: int) -> DeviceArray:
+    """Cells of a device, which may be a user's own."""
+    found = device.sample(rows, cols, **stream)
+    if not isinstance(found, DeviceArray) or found.shape != (rows, cols):
+        shape = getattr(found, "shape", None)
+        raise InputError(
+            f"device= draws a {type(found).__name__} of {shape} where the layer needs a DeviceArray of {(rows, cols)}: "
+            "correct its sample(rows, cols)."
+        )
+    return found
 
 
 def _check_window(weight: np.ndarray, device: Device) -> None:

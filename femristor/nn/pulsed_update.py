@@ -287,6 +287,24 @@ def _all_finite(bits):
     return found == 0
 
 
+def check_cells(shape: tuple[int, int], **arrays: np.ndarray | DeviceArray) -> None:
+    """Refuse what the kernels would read or write beyond its end.
+
+    Args:
+        shape: (rows, cols) of the array.
+        **arrays: by name, float32 states of each cell, or devices under them.
+
+    Raises:
+        InputError: another shape or type.
+    """
+    for name, values in arrays.items():
+        kind = np.float32 if isinstance(values, DeviceArray) else values.dtype
+        if values.shape != shape or kind != np.float32:
+            raise InputError(
+                f"{name}= is {kind} of {values.shape}, but the array needs float32 of {shape}: make it with the array's shape."
+            )
+
+
 def check_vectors(x: np.ndarray, d: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and errors of a batch as the kernels want them.
 

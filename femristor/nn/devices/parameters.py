@@ -27,6 +27,24 @@ def require_cells(rows: int, cols: int) -> None:
         )
 
 
+def check_library(library: np.ndarray, label: str) -> None:
+    """Refuse step tables that the kernels would read beyond their end.
+
+    Args:
+        library: (tables, 2, states, 2) float32.
+        label: of the device.
+
+    Raises:
+        InputError: another shape or type, fewer than two states, NaN or infinity.
+    """
+    shape = library.shape
+    fits = len(shape) == 4 and shape[0] > 0 and shape[1] == shape[3] == 2 <= shape[2]
+    if not fits or library.dtype != np.float32 or not np.isfinite(library).all():
+        raise InputError(
+            f"The step tables of '{label}' are {library.dtype} of {shape}; give finite float32 of (tables, 2, states of 2 or more, 2)."
+        )
+
+
 @dataclass(frozen=True)
 class DeviceArray:
     """One device under each cell of an array.
@@ -45,6 +63,24 @@ class DeviceArray:
     library: np.ndarray
     granularity: float
     label: str
+
+    def __post_init__(self) -> None:
+        p, library = self.parameters, self.library
+        if self.kind not in (SOFT_BOUNDS, TABLE) or not 0 < self.granularity < np.inf:
+            raise InputError(
+                f"Devices '{self.label}' of kind {self.kind} with a granularity of {self.granularity} are not possible; give "
+                f"kind {SOFT_BOUNDS} or {TABLE} and a finite granularity above 0."
+            )
+        if p.ndim != 3 or p.shape[2] != FIELDS or p.dtype != np.float32 or not np.isfinite(p).all():
+            raise InputError(
+                f"Devices '{self.label}' have parameters {p.dtype} of {p.shape}; give finite float32 of (rows, cols, {FIELDS})."
+            )
+        check_library(library, self.label)
+        tables = p[..., TABLE_INDEX]
+        if self.kind == TABLE and not (0 <= tables.min() and tables.max() <= len(library) - 1):
+            raise InputError(
+                f"Devices '{self.label}' name a step table that is none of 0 to {len(library) - 1}; correct the table's numbers."
+            )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from femristor.core.rng import generator
 from femristor.core.store import storable
 from femristor.nn.devices.crossing import main_crossing
 from femristor.nn.devices.device_result import StepTables
-from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray, require_cells
+from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray, check_library, require_cells
 
 
 @storable("TableDevice", version=1)
@@ -41,6 +41,20 @@ class TableDevice:
     w_min: float = -1.0
     w_max: float = 1.0
     windows: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        check_library(self.library, self.label)
+        if not 0 <= self.step_spread < 1:
+            raise InputError(
+                f"Step table: a spread of {self.step_spread} is not possible; give 0 to below 1."
+            )
+        windows = np.array([[self.w_min, self.w_max]]) if self.windows is None else self.windows
+        tables = len(windows if self.windows is None else self.library)
+        fits = windows.shape == (tables, 2) and windows.dtype.kind == "f"
+        if not fits or not np.isfinite(windows).all() or not (windows[:, 0] < windows[:, 1]).all():
+            raise InputError(
+                f"Step table: windows of '{self.label}' are no finite (tables, 2) with the lower end first; correct w_min and w_max."
+            )
 
     @classmethod
     def from_tables(cls, tables: StepTables) -> "TableDevice":

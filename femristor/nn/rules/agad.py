@@ -32,7 +32,7 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import laws
-from femristor.nn.pulsed_update import PulseTrain, check_vectors, tile_plan
+from femristor.nn.pulsed_update import PulseTrain, check_cells, check_vectors, tile_plan
 from femristor.nn.rows import RowJob
 from femristor.nn.rules.agad_kernel import plan_batch, run_rows
 
@@ -250,6 +250,9 @@ def start(
         InputError: shapes that do not fit or numbers that are not finite.
     """
     x, d = check_vectors(x, d, weight.shape)
+    check_cells(weight.shape, weight=weight, devices=devices, fast_devices=fast_devices)
+    states = {"fast": state.fast, "buffer": state.buffer, "mean": state.mean}
+    check_cells(weight.shape, **states, reference=state.reference)
     batch, train = x.shape[0], settings.train
     packed = tile_plan(fast_devices, batch, train.length).pack()
     events, event_keys = np.empty((batch, 5), dtype=np.int64), np.empty((batch, 2), dtype=np.uint64)

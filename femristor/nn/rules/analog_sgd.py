@@ -16,6 +16,7 @@ from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import fetch_row, fire, laws, prepare, scratch
 from femristor.nn.pulsed_update import (
     PulseTrain,
+    check_cells,
     check_vectors,
     largest,
     plan_sample,
@@ -100,6 +101,7 @@ def start(
         InputError: shapes that do not fit or numbers that are not finite.
     """
     x, d = check_vectors(x, d, weight.shape)
+    check_cells(weight.shape, weight=weight, devices=devices)
     train = settings.train
     packed = tile_plan(devices, x.shape[0], train.length).pack()
     options = (train.length, train.manage_length, train.manage_scale)

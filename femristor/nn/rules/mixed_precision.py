@@ -18,7 +18,7 @@ from femristor.core.errors import InputError
 from femristor.nn.counter_rng import child, child_plain
 from femristor.nn.devices.parameters import DeviceArray
 from femristor.nn.devices.pulse import fire_plain, laws, prepare, scratch
-from femristor.nn.pulsed_update import KEY_WRITE, check_vectors
+from femristor.nn.pulsed_update import KEY_WRITE, check_cells, check_vectors
 from femristor.nn.rows import RowJob
 from femristor.nn.rules.agad_kernel import write_cell
 
@@ -138,6 +138,7 @@ def start(
     Raises:
         InputError: shapes that do not fit or numbers that are not finite.
     """
+    check_cells(np.shape(weight), weight=weight, devices=devices, chi=state.chi)
     batch_key, chosen = _gather(weight, x, d, state, lr=lr, settings=settings, key=key)
     eps, most = np.float32(devices.granularity), np.float32(settings.most_pulses)
     work = (weight, laws(devices).pack(), state.chi, eps, most, batch_key, chosen)
