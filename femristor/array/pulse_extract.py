@@ -15,11 +15,12 @@ import numpy as np
 
 from femristor.array.open_loop_result import MeasuredPulses
 from femristor.compact.stochastic import END_FRACTION
-from femristor.core.csvio import cell_number, is_numeric, read_table, split_cells, split_unit
+from femristor.core.csvio import Table, cell_number, is_numeric, read_table, split_cells, split_unit
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import read_text, sha256_file
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
+from femristor.core.train_checks import check_conductances, check_pulse_numbers, check_ways
 
 LEAST_PULSES = 20
 """Fewest pulses of a record."""
@@ -67,12 +68,22 @@ def read_pulses(path: str | Path) -> tuple[np.ndarray, np.ndarray, str, tuple[st
             "and conductance_down_uS."
         )
     values, unit = table.numbers(main, _unit(main)), _unit(main) or "1"
-    _check_numbers(table, names, path)
+    check_pulse_numbers(table)
     _check_length(values.size, path)
     if "direction" in names:
-        ways = np.sign(table.numbers(names["direction"], "")).astype(int)
-        return values, ways[1:], unit, ()
+        return values, _signs(table, names["direction"])[1:], unit, ()
     return values, _turns(values), unit, (_NO_POLARITY,)
+
+
+def _signs(table: Table, header: str) -> np.ndarray:
+    ways = table.numbers(header, "")
+    wrong = np.flatnonzero(~np.isin(ways, (-1.0, 0.0, 1.0)))
+    if wrong.size:
+        raise DataError(
+            f"{table.path}: line {table.lines[int(wrong[0])]}, column {header}: {ways[wrong[0]]:g} is no direction; write 1 for "
+            "up, -1 for down and 0 for neither."
+        )
+    return ways.astype(int)
 
 
 _NO_POLARITY = (
@@ -106,7 +117,7 @@ def extract_pulses(
         InputError: missing points, too few pulses, lengths that do not fit, a record without up or down pulses.
     """
     trace, ways = np.asarray(conductance, dtype=float), np.sign(np.asarray(direction)).astype(int)
-    _check(trace, ways, source)
+    _check(trace, ways, source, unit)
     step, at = np.diff(trace), trace[:-1]
     alternating = _alternating(ways)
     batch = ways.copy()
@@ -179,21 +190,6 @@ def _joined(up: np.ndarray, down: np.ndarray, unit: str):
     return np.concatenate([up, down]), ways, unit, notes
 
 
-def _check_numbers(table, names: dict[str, str], path) -> None:
-    """Pulse numbers, where there are any, must count on."""
-    name = next((names[key] for key in ("pulse_number", "pulse") if key in names), None)
-    if name is None:
-        return
-    number = table.numbers(name, "")
-    gap = np.flatnonzero(np.diff(number) != 1)
-    if gap.size:
-        row = int(gap[0])
-        raise DataError(
-            f"{path}: line {table.lines[row + 1]}: pulse {number[row + 1]:g} follows pulse {number[row]:g}; a missing pulse "
-            "spoils the steps, complete the record."
-        )
-
-
 def _check_length(pulses: int, path) -> None:
     if pulses < LEAST_PULSES:
         raise DataError(
@@ -201,14 +197,10 @@ def _check_length(pulses: int, path) -> None:
         )
 
 
-def _check(trace: np.ndarray, ways: np.ndarray, source: str) -> None:
+def _check(trace: np.ndarray, ways: np.ndarray, source: str, unit: str) -> None:
     if trace.ndim != 1 or ways.shape != (max(trace.size - 1, 0),):
         raise InputError(
             f"{source}: {ways.size} directions do not fit {trace.size} conductances; give one less, that of each pulse."
-        )
-    if not np.isfinite(trace).all():
-        raise InputError(
-            f"{source}: conductance {int(np.argmin(np.isfinite(trace)))} is missing (NaN); measure again or leave the cell out."
         )
     if trace.size <= LEAST_PULSES:
         raise InputError(f"{source}: {ways.size} pulses are too few; give {LEAST_PULSES} or more.")
@@ -216,6 +208,8 @@ def _check(trace: np.ndarray, ways: np.ndarray, source: str) -> None:
         raise InputError(
             f"{source}: there are only {'up' if np.any(ways > 0) else 'down'} pulses; the figures of merit need both ways."
         )
+    check_conductances(trace, source, unit=unit)
+    check_ways(trace, ways, source)
 
 
 def _alternating(ways: np.ndarray) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from femristor.core.csvio import Table, read_table, split_unit
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import sha256_file
+from femristor.core.train_checks import check_conductances, check_pulse_numbers, check_ways
 from femristor.device.load_line import BARE_KIND, Load, current
 
 FEWEST = 20
@@ -40,21 +41,18 @@ class PulseData:
     inputs: dict[str, str] | None = None
 
     def __post_init__(self):
-        """Check lengths and signs."""
+        """Check lengths, directions and conductances."""
         if self.conductance_S.size < FEWEST or self.conductance_S.shape != self.directions.shape:
             raise InputError(
                 f"{self.origin or 'The train'} has {self.conductance_S.size} conductances and {self.directions.size} "
                 f"directions; a fit needs {FEWEST} or more of each."
             )
-        if not np.all((self.conductance_S > 0) & np.isfinite(self.conductance_S)):
-            row = int(np.argmin(self.conductance_S > 0))
-            raise InputError(
-                f"{self.origin or 'The train'}: the conductance after pulse {row + 1} is not above 0; remove it."
-            )
         if not (np.any(self.directions > 0) and np.any(self.directions < 0)):
             raise InputError(
                 f"{self.origin or 'The train'} has pulses in one direction only; a fit needs both."
             )
+        check_conductances(self.conductance_S, self.origin or "The train")
+        check_ways(self.conductance_S, self.directions[1:], self.origin or "The train")
 
 
 def read_pulses_csv(
@@ -87,6 +85,7 @@ def read_pulses_csv(
             f"{path}: no conductance column; it has {', '.join(table.columns)}; name it with --column conductance=NAME."
         )
     conductance = table.numbers(header, "S")
+    check_pulse_numbers(table)
     if directions is not None:
         shots = parse_directions(directions, conductance.size, str(path))
     else:
