@@ -7,6 +7,7 @@ import os
 import re
 
 from femristor.core.files import check_file_size_limit
+from femristor.core.interruption import kernel_interrupts
 
 with contextlib.suppress(ModuleNotFoundError):
     # MPI's shared memory counts as a file; without room for it MPI ends the process when it starts.
@@ -298,7 +299,8 @@ class BlockNewton:
         """
         self.snes.setTolerances(rtol=0.0, atol=tolerance, stol=0.0, max_it=self._max_steps)
         try:
-            self._problem.solve()
+            with kernel_interrupts():
+                self._problem.solve()
         except PETSc.Error as error:
             self.reset()
             return False, self._max_steps, f"PETSc error {error.ierr}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from femristor.core.errors import InputError
+from femristor.core.interruption import kernel_interrupts
 from femristor.fem import dolfin
 from femristor.fem.stack import Electrode, MeshSizes, Region, Stack
 
@@ -147,7 +148,8 @@ def _mesh_model(gmsh, draw, stack: Stack, sizes: MeshSizes, *, dim: int) -> None
     gmsh.option.setNumber("Mesh.Algorithm", 6)
     gmsh.option.setNumber("Mesh.Algorithm3D", 10)
     gmsh.option.setNumber("Mesh.RandomSeed", 1)
-    model.mesh.generate(dim)
+    with kernel_interrupts():
+        model.mesh.generate(dim)
     model.mesh.removeSizeCallback()
 
 
