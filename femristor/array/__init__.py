@@ -5,3 +5,8 @@ mean m ln t and sigma s1 ln t + s0; 1/f read noise as a sum of Lorentzians; colu
 Assumptions: linear cells at the read voltage, no wire resistance, all cells of an array programmed at time 0.
 Yours instead: numbers in the card's `statistics`, or any object with `step` as the pulse model.
 """
+
+from femristor.core.environment import prepare
+
+# Before numba looks for the folder of its kernels.
+prepare()

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from femristor.array.batches_result import BatchColumn, BatchProgress
 from femristor.core import store
 from femristor.core.errors import InputError
+from femristor.core.lock import exclusive
 from femristor.core.progress import NullProgress
 
 BATCH = 16
@@ -79,21 +81,28 @@ def run_batches(
         Name to (cells, ...).
 
     Raises:
-        InputError: no cells, or a checkpoint of another experiment.
+        InputError: no cells, a checkpoint of another experiment, or one that another run works on.
         KeyboardInterrupt: interrupted; the message says what is kept.
     """
     if count < 1:
         raise InputError(f"{count} cells make no experiment; give 1 or more.")
+    with exclusive(checkpoint, "wait for it, or give another --checkpoint") if checkpoint else nullcontext():
+        return _run(
+            work, count, key, keep, checkpoint, batch, workers or threads(), name, progress or NullProgress()
+        )
+
+
+def _run(work, count: int, key: str, keep, checkpoint, batch: int, workers: int, name: str, progress) -> dict:
     parts = [slice(first, min(first + batch, count)) for first in range(0, count, batch)]
     table = _Cells(count, len(parts), key, dict(keep or {}), checkpoint)
     open_parts = [index for index in range(len(parts)) if not table.done[index]]
-    with (progress or NullProgress()).task(name, count) as shown:
+    with progress.task(name, count) as shown:
         shown.advance(count - sum(parts[i].stop - parts[i].start for i in open_parts))
-        with ThreadPoolExecutor(workers or threads()) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             running: dict[Future, int] = {}
             try:
                 while open_parts or running:
-                    while open_parts and len(running) < 2 * (workers or threads()):
+                    while open_parts and len(running) < 2 * workers:
                         index = open_parts.pop(0)
                         running[pool.submit(work, parts[index])] = index
                     for future in wait(running, return_when=FIRST_COMPLETED).done:

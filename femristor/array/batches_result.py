@@ -7,14 +7,14 @@ import numpy as np
 from femristor.core.store import storable
 
 
-@storable("BatchColumn", version=1)
+@storable("BatchColumn", version=1, undefined=("values",))
 @dataclass(frozen=True)
 class BatchColumn:
     """One quantity of the cells.
 
     Attributes:
         name: of the quantity.
-        values: (cells, ...) rows of batches that are not done hold nothing.
+        values: (cells, ...) rows of batches that are not done hold nothing; NaN where the quantity may be.
     """
 
     name: str

@@ -15,7 +15,7 @@ from scipy.interpolate import PchipInterpolator
 
 from femristor.array.batches import experiment_key, run_batches
 from femristor.array.costs_result import Cost
-from femristor.array.forming_extract import FormingPoints, extract_curves, extract_forming
+from femristor.array.forming_extract import LEAST_RATIO, FormingPoints, extract_curves, extract_forming
 from femristor.array.forming_result import ArrayForming, FormingFamily
 from femristor.core.constants import EV
 from femristor.core.curves import IVCurve
@@ -137,7 +137,7 @@ def form_array(
 
     Raises:
         InputError: impossible sizes or sweeps, or a family of another card.
-        RangeError: a device outside the energies that the family holds.
+        RangeError: a device outside the energies that the family holds, or no device forms up to the peak.
     """
     _check(rows, cols, peak_V, step_V, threshold_spread_V, noise_A)
     if card.forming is None or family.key != family_key(card):
@@ -148,6 +148,11 @@ def form_array(
     energies = card.forming.activation_J + spread * rng.standard_normal(count)
     shifts = threshold_spread_V * rng.standard_normal(count)
     jumps = _jumps(family, energies)
+    if jumps.min() > peak_V:
+        raise RangeError(
+            f"None of {count} devices forms up to {peak_V:g} V, the first would at {jumps.min():.4g} V; raise the peak (--peak) "
+            "or check forming.activation_energy of the card."
+        )
     volt = sweep_voltage(peak_V, step_V)
     knots, formed = _formed_currents(card, family, volt, gate, shifts)
     triode = float(selector_load(card, gate_set_V=gate).line(1.0).ohm)
@@ -193,7 +198,7 @@ def measured_forming(
         ArrayForming.
 
     Raises:
-        InputError: as in `forming_extract.extract_curves`.
+        InputError: as in `forming_extract.extract_curves`, or no cell formed.
     """
     points = extract_curves(curves, triode_ohm, cells=rows * cols or None)
     volt = curves[0].voltage_V
@@ -266,9 +271,14 @@ def _curves(volt, jumps, leak_S: float, knots, formed, shifts) -> np.ndarray:
 
 def _statistics(points: FormingPoints) -> dict:
     good = points.form_V[points.formed]
+    if not good.size:
+        raise InputError(
+            f"None of {points.formed.size} sweeps has the jump of forming, a current {LEAST_RATIO:g} times as large that stays: give "
+            "whole forming sweeps and check their columns, or raise the gate."
+        )
     return {
         **dataclasses.asdict(points),
-        "mean_V": float(good.mean()) if good.size else math.nan,
+        "mean_V": float(good.mean()),
         "sigma_V": float(good.std(ddof=1)) if good.size > 1 else math.nan,
         "yielded": float(points.formed.mean()),
         "paper_mean_V": PAPER_MEAN_V,

@@ -36,7 +36,9 @@ class FormingFamily:
     provenance: Provenance | None = None
 
 
-@storable("ArrayForming", version=1)
+@storable(
+    "ArrayForming", version=1, undefined=("form_V", "form_applied_V", "form_current_A", "sigma_V", "spread_J")
+)
 @dataclass(frozen=True)
 class ArrayForming:
     """Forming sweeps of an array, (cells,) in the order of rows.
@@ -47,12 +49,12 @@ class ArrayForming:
         activation_J: activation energy of each device; empty where measured.
         threshold_shift_V: of each selector; empty where measured.
         form_V: forming voltage, triode drop taken off; NaN where a device did not form.
-        form_applied_V: the same with the drop.
-        form_current_A: current after the jump.
+        form_applied_V: the same with the drop; NaN there too.
+        form_current_A: current after the jump; NaN there too.
         voltage_V: (points,) of the curves kept.
         current_A: (kept cells, points).
-        mean_V: of the devices that formed, NaN without any.
-        sigma_V: their standard deviation.
+        mean_V: of the devices that formed.
+        sigma_V: their standard deviation; NaN for one.
         yielded: share of the devices that formed.
         spread_J: stated standard deviation of the activation energy, NaN where measured.
         triode_ohm: resistance that was taken off.
@@ -88,9 +90,12 @@ class ArrayForming:
     def sentences(self) -> tuple[str, ...]:
         """Ours and the paper's numbers side by side."""
         spread = f" for a stated spread of {self.spread_J / EV:g} eV" if np.isfinite(self.spread_J) else ""
+        sigma = (
+            "not known of one device" if np.isnan(self.sigma_V) else f"{self.sigma_V * 1e3:.0f} mV{spread}"
+        )
         found = (
             f"mean forming voltage {self.mean_V:.3f} V, paper {self.paper_mean_V:g} V",
-            f"sigma {self.sigma_V * 1e3:.0f} mV{spread}, paper {self.paper_sigma_V * 1e3:g} mV",
+            f"sigma {sigma}, paper {self.paper_sigma_V * 1e3:g} mV",
             f"{self.yielded * 100:.1f} % of {self.form_V.size} devices formed, paper 100 % of 32",
         )
         return found if self.cost is None else (*found, f"forming one by one costs {self.cost.sentence()}")

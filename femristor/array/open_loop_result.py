@@ -10,7 +10,7 @@ from femristor.core.status import Status
 from femristor.core.store import storable
 
 
-@storable("OpenLoopArray", version=1)
+@storable("OpenLoopArray", version=1, undefined=("n_states", "skew", "nsr"))
 @dataclass(frozen=True)
 class OpenLoopArray:
     """The open-loop protocol on an array whose cells differ and whose vacancies hop; (cells,) in the order of rows.
@@ -23,9 +23,10 @@ class OpenLoopArray:
         g_min_S: mean over the end of the reset batch.
         g_max_S: mean over the end of the set batch.
         g_symmetry_S: mean over the end of the alternating pulses.
-        n_states: (G_max - G_min) / mean |dG at the symmetry point| (Falcone et al., arXiv 2502.04524, eq. 1).
-        skew: (G_max - G_SP) / (G_max - G_min) (the same, eq. 2).
-        nsr: std(dG at SP) / mean |dG at SP| (the same, eq. 3).
+        n_states: (G_max - G_min) / mean |dG at the symmetry point| (Falcone et al., arXiv 2502.04524, eq. 1); NaN of a
+            cell that no alternating pulse moves.
+        skew: (G_max - G_SP) / (G_max - G_min) (the same, eq. 2); NaN of a cell that no pulse moves.
+        nsr: std(dG at SP) / mean |dG at SP| (the same, eq. 3); NaN as n_states.
         set_V: amplitude applied to cell and selector.
         reset_V: the same of reset, below 0.
         width_s: of a pulse.
@@ -68,7 +69,7 @@ class OpenLoopArray:
     provenance: Provenance | None = None
 
 
-@storable("MeasuredPulses", version=1)
+@storable("MeasuredPulses", version=1, undefined=("g_symmetry", "n_states", "skew", "nsr"))
 @dataclass(frozen=True)
 class MeasuredPulses:
     """Figures of merit of a measured record, NaN where it cannot tell one.
@@ -80,10 +81,10 @@ class MeasuredPulses:
         conductance: (pulses + 1,) as recorded.
         g_min: lowest end of the record's window.
         g_max: highest end.
-        g_symmetry: where up and down steps are equal.
-        n_states: (g_max - g_min) / mean |dG| near the symmetry point.
-        skew: (g_max - g_symmetry) / (g_max - g_min).
-        nsr: std(dG)/mean |dG| near the symmetry point.
+        g_symmetry: where up and down steps are equal; NaN where the record does not tell.
+        n_states: (g_max - g_min) / mean |dG| near the symmetry point; NaN there too.
+        skew: (g_max - g_symmetry) / (g_max - g_min); NaN there too.
+        nsr: std(dG)/mean |dG| near the symmetry point; NaN there too.
         method: "alternating" (the paper's), "crossing" of the step curves, or "middle" of the window.
         notes: what the record cannot tell, and why.
         status: converged.

@@ -9,7 +9,7 @@ from femristor.core.status import Status
 from femristor.core.store import storable
 
 
-@storable("RemedyTable", version=1)
+@storable("RemedyTable", version=1, undefined=("rmse", "relative", "span", "clipped"))
 @dataclass(frozen=True)
 class RemedyTable:
     """RMSE of analog products in square tiles with wires, for each remedy and size.
@@ -19,9 +19,9 @@ class RemedyTable:
         devices: cells a weight of each remedy.
         size: (sizes,) rows and columns of the tile.
         rmse: (remedies, sizes) in absolute units of the product; NaN where it was not computed.
-        relative: (remedies, sizes) RMSE over the standard deviation of the exact products.
-        span: (remedies, sizes) share of the conductance window that the weights use.
-        clipped: (remedies, sizes) share of cells held at an end of the window.
+        relative: (remedies, sizes) RMSE over the standard deviation of the exact products; NaN there too.
+        span: (remedies, sizes) share of the conductance window that the weights use; NaN of cells without one.
+        clipped: (remedies, sizes) share of cells held at an end of the window; NaN there too.
         seconds: (sizes,) wall time of all remedies of a size.
         bound: RMSE that the tile advice asks for.
         largest: (remedies,) largest size with an RMSE up to the bound, by bisection; 0 where the smallest fails.

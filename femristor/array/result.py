@@ -83,7 +83,7 @@ class RelaxationTrace:
     provenance: Provenance
 
 
-@storable("PulseResponse", version=1)
+@storable("PulseResponse", version=1, undefined=("n_states", "symmetry_skew", "noise_to_signal"))
 @dataclass(frozen=True)
 class PulseResponse:
     """Open-loop pulse protocol on an array and its figures of merit.
@@ -94,9 +94,9 @@ class PulseResponse:
         g_min_S: (cells,) mean over the end of the reset batch.
         g_max_S: (cells,) mean over the end of the set batch.
         g_symmetry_S: (cells,) mean over the end of the alternating pulses.
-        n_states: (cells,) (G_max - G_min) / mean |dG at the symmetry point|.
-        symmetry_skew: (cells,) (G_max - G_SP) / (G_max - G_min).
-        noise_to_signal: (cells,) std(dG at SP) / mean |dG at SP|.
+        n_states: (cells,) (G_max - G_min) / mean |dG at the symmetry point|; NaN of a cell that does not move.
+        symmetry_skew: (cells,) (G_max - G_SP) / (G_max - G_min); NaN there too.
+        noise_to_signal: (cells,) std(dG at SP) / mean |dG at SP|; NaN there too.
         model: name of the pulse model.
         status: sampled.
         provenance: how it was made.

@@ -87,7 +87,11 @@ class RelaxationFit:
     provenance: Provenance
 
 
-@storable("ReadNoiseFit", version=1)
+@storable(
+    "ReadNoiseFit",
+    version=1,
+    undefined=("dwell_low_s", "dwell_high_s", "sigma_exponent", "sigma_exponent_error", "sigma_rms_ln"),
+)
 @dataclass(frozen=True)
 class ReadNoiseFit:
     """Spectrum and telegraph noise of sampled conductances, one entry a record.
@@ -108,12 +112,12 @@ class ReadNoiseFit:
         p_value: (records,) share of Gaussian records of the same spectrum with a share as large.
         transitions: (records,) passages between the levels, with hysteresis.
         dwell_low_s: (records,) mean time in the lower level; NaN without transitions.
-        dwell_high_s: (records,) mean time in the upper level.
+        dwell_high_s: (records,) mean time in the upper level; NaN there too.
         telegraph: (records,) whether it counts as telegraph noise: p of 0.05 or less and ten or more transitions.
         telegraph_share: mean share over the records, 0 where it does not count.
-        sigma_exponent: b of sigma = c G^b.
+        sigma_exponent: b of sigma = c G^b; NaN for one record.
         sigma_exponent_error: its standard error; infinite below three records.
-        sigma_rms_ln: rms of ln sigma about this law.
+        sigma_rms_ln: rms of ln sigma about this law; NaN for one record.
         surrogates: Gaussian records drawn for each.
         status: converged.
         provenance: inputs, seed.
@@ -145,7 +149,7 @@ class ReadNoiseFit:
     provenance: Provenance
 
 
-@storable("BakeFit", version=1)
+@storable("BakeFit", version=1, undefined=("line_activation_J", "line_activation_error_J", "band_mean_S"))
 @dataclass(frozen=True)
 class BakeFit:
     """Arrhenius laws of a bake: c + S exp(-E_a/k (1/T - 1/T_hottest)) for mean and variance of the change.
@@ -173,9 +177,9 @@ class BakeFit:
         line_chi2: misfit of sigma linear in 1/T, what a line in ln t with an accelerated clock asks for.
         line_slope_S_K: slope of sigma over -1/T there, (sigma a unit of ln t) E_a/k.
         line_activation_J: E_a from that slope and a known sigma slope in ln t; NaN where none was given.
-        line_activation_error_J: its standard error.
+        line_activation_error_J: its standard error; NaN there too.
         band_start_S: (bands,) middles of four equally wide bands of the conductance before.
-        band_mean_S: (temperatures, bands) mean change.
+        band_mean_S: (temperatures, bands) mean change; NaN of a band without cells.
         remark: one sentence on what the fit cannot say.
         status: converged.
         provenance: inputs.

@@ -15,7 +15,7 @@ import click
 from femristor import __version__
 from femristor.cli.options import Context, common_options
 from femristor.core.checks import Check, run_check
-from femristor.core.errors import MissingDependencyError
+from femristor.core.errors import MissingDependencyError, OutputError
 
 LIBRARIES = ("numpy", "scipy", "h5py", "pydantic", "pint", "tomlkit", "matplotlib", "click", "rich")
 INSTALL = "run 'make setup' to install the tested versions"
@@ -57,6 +57,7 @@ def _all_checks(context: Context) -> list[Check]:
         ]
         task.advance(note="finite elements")
         found += _room_checks("fem", "finite elements")
+        found += _room_checks("plot", "matplotlib")
         task.advance(note="torch, numba")
         found += _room_checks("array", "torch")
         found += [
@@ -71,7 +72,9 @@ def _all_checks(context: Context) -> list[Check]:
                 required=False,
             ),
             run_check(
-                "cache folders", _caches, remedy="make the named folder writable, or set XDG_CACHE_HOME"
+                "cache folders",
+                _caches,
+                remedy="make the named folder writable, or set XDG_CACHE_HOME to one that is",
             ),
             run_check("device cards", _cards, remedy="install femristor again; a shipped card is damaged"),
         ]
@@ -161,11 +164,19 @@ def _openvaf() -> str:
 
 
 def _caches() -> str:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
-        raise MissingDependencyError(f"{nearest} cannot be written")
-    return f"{folder}, {shutil.disk_usage(nearest).free / 1e9:.0f} GB free"
+    from femristor.compact.kernels import locate
+    from femristor.core.environment import own_cache, prepare, probe
+
+    folders = {"fields": own_cache("compact"), "forming": own_cache("forming")}
+    folders["kernels"] = Path(locate.stats.cache_path)
+    for folder in folders.values():
+        probe(folder)
+    if (fallback := prepare()) is not None:
+        raise OutputError(fallback.sentence())
+    return ", ".join(
+        f"{name} {folder} ({shutil.disk_usage(folder).free / 1e9:.3g} GB free)"
+        for name, folder in folders.items()
+    )
 
 
 def _cards() -> str:

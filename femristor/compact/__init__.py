@@ -12,3 +12,8 @@ State: one number, the dome density N. `dN/dt = sign(V) (a/L) N <Gamma> (1 - N/N
 over the dome by the field solution; heating is quasi-static; nothing is extrapolated. A model of your own enters
 as a callable `sampler(bias_V, density_m3, ambient_K)` (see `sample.Sampler`).
 """
+
+from femristor.core.environment import prepare
+
+# Before numba looks for the folder of its kernels.
+prepare()

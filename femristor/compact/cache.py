@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from femristor import __version__
 from femristor.compact.result import QUANTITIES
+from femristor.core.environment import own_cache
 from femristor.core.files import atomic_write
 from femristor.device.card import DeviceCard
 
@@ -21,11 +21,7 @@ LAYOUT = 1
 
 def default_cache_folder() -> Path:
     """Folder of cached sweeps: FEMRISTOR_CACHE, or femristor/compact in the user's cache folder."""
-    own = os.environ.get("FEMRISTOR_CACHE")
-    base = (
-        Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "femristor"
-    )
-    return base / "compact"
+    return own_cache("compact")
 
 
 def card_numbers(card: DeviceCard) -> dict:

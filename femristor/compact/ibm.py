@@ -20,6 +20,7 @@ from femristor.compact.closed_form import (
 from femristor.core.constants import K_B, Q_E
 from femristor.core.errors import ConvergenceError, RangeError
 from femristor.device.card import DeviceCard, HoppingLaw, IonicLaw
+from femristor.device.temperature import check_ambient
 
 TOLERANCE = 1e-13
 """Of the current, relative: where Newton stops."""
@@ -67,7 +68,7 @@ class IbmModel:
         ambient_K: ambient temperature; the card's by default.
 
     Raises:
-        RangeError: an ambient that is not above 0 K.
+        InputError: an ambient outside 150 to 1500 K.
     """
 
     def __init__(
@@ -80,9 +81,7 @@ class IbmModel:
     ) -> None:
         """Take the laws of the card; `constants` replaces the published ones, `ionic` the card's."""
         self.card = card
-        self.ambient_K = float(card.ambient_K if ambient_K is None else ambient_K)
-        if not 0 < self.ambient_K < math.inf:
-            raise RangeError(f"An ambient of {self.ambient_K:g} K is not possible; give one above 0 K.")
+        self.ambient_K = check_ambient(card.ambient_K if ambient_K is None else ambient_K, "ambient")
         self.constants = constants or IbmConstants.published(card)
         self.hopping: HoppingLaw = card.hopping
         self.ionic: IonicLaw = replace(ionic or card.ionic, length_m=self.constants.length_m)

@@ -14,17 +14,21 @@ from femristor.compact.ibm import IbmModel
 from femristor.compact.interpolate import TableModel
 from femristor.compact.interruption import kernel_interrupts
 from femristor.compact.result import CompactTable, SweepResult
+from femristor.core.bounds import SWEEP_POINTS, SWEEP_STEPS, check_memory
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError, RangeError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.device.load_line import BARE, Load
+from femristor.device.temperature import check_temperatures
 
 TOLERANCE = 1e-6
 """Default tolerance of ln N in a step."""
 POINTS = 101
 """Default number of points on each straight piece of a waveform."""
+SWEEP_FIELDS = 6
+"""Arrays (cells, points) of a sweep."""
 BATCH = 256
 """Cells integrated between two looks at the keyboard."""
 
@@ -221,12 +225,14 @@ def sweep(
 
     Raises:
         RangeError: voltage, density or ambient leave the table; the message has time and bias.
-        ConvergenceError: the step went to nothing.
+        ConvergenceError: the step went to nothing, or the cell melts.
         InputError: an impossible tolerance, number of points or number of cells.
     """
     start = np.atleast_1d(np.asarray(density_m3, dtype=float))
     cells = Cells.of(table, start.size, ambient_K, load)
     time, volt = refine(waveform, points)
+    held = 8.0 * SWEEP_FIELDS * start.size * time.size
+    check_memory(held, f"a sweep of {start.size} cells at {time.size} points", "give fewer cells or points")
     density, device = cells.advance(time, volt, start, tolerance=tolerance, progress=progress)
     current, temperature, rate = (np.empty_like(density) for _ in range(3))
     for index, model in enumerate(cells.models):
@@ -234,6 +240,7 @@ def sweep(
         current[here] = model.current_A(device[here], density[here])
         temperature[here] = model.temperature_mean_K(device[here], density[here])
         rate[here] = model.density_rate_per_m3s(device[here], density[here])
+    check_temperatures(temperature, None, "The cell of the sweep", volt)
     labels = sorted({load.label} if isinstance(load, Load) else {entry.label for entry in load})
     ambients = np.array([cells.models[index].ambient_K for index in cells.slices])
     made = table.provenance
@@ -271,10 +278,11 @@ def refine(waveform: Waveform, points: int) -> tuple[np.ndarray, np.ndarray]:
         Times and voltages (corners,); no piece changes sign.
 
     Raises:
-        InputError: fewer than two points.
+        InputError: fewer than two points, or more than the bounds.
     """
-    if points < 2:
-        raise InputError(f"{points} points on a piece of the waveform are too few; give 2 or more.")
+    SWEEP_POINTS.check(points, "points on a piece of the waveform (--points)")
+    pieces = waveform.time_s.size - 1
+    SWEEP_STEPS.check(points * pieces, f"{points} points on each of {pieces} pieces (--points, --cycles)")
     time, volt = [waveform.time_s[:1]], [waveform.voltage_V[:1]]
     for t0, t1, v0, v1 in zip(
         waveform.time_s[:-1],

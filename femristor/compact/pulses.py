@@ -18,6 +18,7 @@ from femristor.device.card import DeviceCard
 from femristor.device.load_line import Load
 from femristor.device.pulse_scheme import PulseScheme
 from femristor.device.selector_fit import default_load
+from femristor.device.temperature import check_temperatures
 
 LEVELS = 41
 """Default number of conductances of `pulse_steps`."""
@@ -113,6 +114,8 @@ def model_pulse_train(
     density, device = cells.advance(time, volt, np.array([start_density_m3]), tolerance=tolerance)
     # Three corners a pulse: end of rise, end of plateau, end of fall.
     after, plateau, over = density[0, 3::3], density[0, 2::3], device[0, 2::3]
+    temperature = model.temperature_mean_K(over, plateau)
+    check_temperatures(temperature, card, "The cell of the pulses", volt[2::3])
     conductance = model.conductance_S(after, read_V)
     n_states, skew = figures_of_merit(conductance, phase)
     return PulseTrace(
@@ -120,7 +123,7 @@ def model_pulse_train(
         direction=direction,
         conductance_S=conductance,
         density_m3=after,
-        temperature_K=model.temperature_mean_K(over, plateau),
+        temperature_K=temperature,
         current_A=model.current_A(over, plateau),
         start_conductance_S=float(model.conductance_S(start_density_m3, read_V)),
         set_V=scheme.set_V,

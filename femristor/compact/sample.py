@@ -5,6 +5,7 @@ mpi4py.futures over the ranks of a job). Each finished sweep goes to the cache a
 build continues where it was.
 """
 
+import hashlib
 import multiprocessing
 import os
 import time
@@ -21,10 +22,14 @@ from femristor.compact.closed_form import fit_closed_form
 from femristor.compact.grid import Grid
 from femristor.compact.interpolate import TableModel
 from femristor.compact.result import QUANTITIES, CompactTable, OffGridErrors
-from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.bounds import PROCESSES
+from femristor.core.errors import ConvergenceError
+from femristor.core.lock import exclusive
+from femristor.core.notices import gathered
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.device.card import DeviceCard
+from femristor.device.temperature import refuse_void, warn_hot
 
 PROBES = 8
 """Default number of sweeps off the grid."""
@@ -91,8 +96,21 @@ def build_table(
 
     Raises:
         ConvergenceError: a sweep fails; the message names its density and ambient.
+        InputError: another process builds the same table with the same cache.
         KeyboardInterrupt: with a sentence on what is kept.
     """
+    if cache is not None:
+        mark = hashlib.sha256(repr((card.hash, sampler.settings, grid, probes, seed)).encode()).hexdigest()[
+            :16
+        ]
+        with exclusive(
+            cache.folder / f"build-{mark}", "wait for it, its sweeps are reused then, or give another --cache"
+        ):
+            return _build(card, sampler, grid, executor, cache, probes, seed, progress)
+    return _build(card, sampler, grid, executor, None, probes, seed, progress)
+
+
+def _build(card, sampler, grid: Grid, executor, cache, probes: int, seed: int, progress) -> CompactTable:
     tasks = [Task(tuple(grid.bias_V), n, t, False) for n, t in grid.pairs]
     centres = tuple(grid.bias_centres())
     tasks += [Task(centres, n, t, True) for n, t in grid.probes(probes, seed)]
@@ -100,6 +118,7 @@ def build_table(
     shape = (grid.ambient_K.size, grid.density_m3.size, grid.bias_V.size)
     on_grid = [found[task] for task in tasks if not task.probe]
     arrays = {name: np.array([entry[name] for entry in on_grid]).reshape(shape) for name in QUANTITIES}
+    warn_hot(arrays["temperature_max_K"], card, f"The table of card {card.name}")
     table = CompactTable(
         bias_V=grid.bias_V,
         density_m3=grid.density_m3,
@@ -159,10 +178,9 @@ def process_executor(jobs: int) -> Iterator[Executor | None]:
         Executor, or None to run here.
 
     Raises:
-        InputError: no job.
+        InputError: no job, or more than `bounds.PROCESSES`.
     """
-    if jobs < 1:
-        raise InputError(f"{jobs} jobs do no work; give --jobs 1 or more.")
+    PROCESSES.check(jobs, "--jobs")
     if jobs == 1:
         yield None
         return
@@ -203,9 +221,13 @@ def solve(sampler: Sampler, task: Task) -> tuple[dict[str, np.ndarray], float]:
     begun = time.perf_counter()
     place = f"dome density {task.density_m3:.4g} 1/m^3 and {task.ambient_K:.4g} K"
     try:
-        answer = sampler(np.array(task.bias_V), task.density_m3, task.ambient_K)
+        # Whoever builds the table tells once how hot the whole of it is.
+        with gathered(silent=True):
+            answer = sampler(np.array(task.bias_V), task.density_m3, task.ambient_K)
+        for bias, hottest in zip(task.bias_V, np.atleast_1d(answer.dome_temperature_max_K), strict=True):
+            refuse_void(float(hottest), f"at {bias:.4g} V")
     except ConvergenceError as error:
-        raise ConvergenceError(f"The sweep at {place} failed: {error}") from None
+        raise type(error)(f"The sweep at {place} failed: {error}") from None
     arrays = {name: np.array(getattr(answer, theirs), dtype=float) for name, theirs in SAMPLED_NAMES.items()}
     for name, values in arrays.items():
         if not np.all(np.isfinite(values) & (values > 0)):

@@ -77,7 +77,19 @@ class RestPrediction:
     measured_mean_S: np.ndarray
 
 
-@storable("NoisePrediction", version=1)
+@storable(
+    "NoisePrediction",
+    version=1,
+    undefined=(
+        "cluster_for_nsr",
+        "cluster_error",
+        "matched_set_V",
+        "matched_reset_V",
+        "matched_cluster",
+        "matched_n_states",
+        "matched_nsr",
+    ),
+)
 @dataclass(frozen=True)
 class NoisePrediction:
     """Noise of an open-loop pulse train by random hops, and the cluster size that the measured noise asks for.
@@ -104,12 +116,12 @@ class NoisePrediction:
         tried_cluster: (tries,) sizes of the search, rising.
         tried_nsr: (tries,) their NSR, median over cells and seeds.
         cluster_for_nsr: F with the measured NSR at these amplitudes, NaN where none was found.
-        cluster_error: its standard error over seeds.
+        cluster_error: its standard error over seeds; NaN for one seed.
         matched_set_V: set amplitude where N_states and NSR are both as measured; NaN where not asked for.
-        matched_reset_V: reset amplitude there.
-        matched_cluster: F there.
-        matched_n_states: N_states reached there.
-        matched_nsr: NSR reached there.
+        matched_reset_V: reset amplitude there, or NaN.
+        matched_cluster: F there, or NaN.
+        matched_n_states: N_states reached there, or NaN.
+        matched_nsr: NSR reached there, or NaN.
         seeds: how many seeds.
         programming: one prediction an acceptance.
         rest: one prediction an ambient.
@@ -151,7 +163,7 @@ class NoisePrediction:
     provenance: Provenance | None = None
 
 
-@storable("SpreadFit", version=1)
+@storable("SpreadFit", version=1, undefined=("standard_error", "checked_std", "covariance"))
 @dataclass(frozen=True)
 class SpreadFit:
     """Spread of named physical parameters that gives a target spread of what is measured on cells.
@@ -195,7 +207,7 @@ class SpreadFit:
     provenance: Provenance | None = None
 
 
-@storable("PulseProfile", version=1)
+@storable("PulseProfile", version=1, undefined=("fitted", "rms_ln"))
 @dataclass(frozen=True)
 class PulseProfile:
     """The fit repeated with one held number at several values: what the train tells of it.
@@ -204,8 +216,8 @@ class PulseProfile:
         name: the held number.
         held: (values,) in its unit.
         names: fitted parameters.
-        fitted: (values, names) in their units.
-        rms_ln: (values,) rms of ln(fitted/measured).
+        fitted: (values, names) in their units; NaN where the fit fails.
+        rms_ln: (values,) rms of ln(fitted/measured); NaN where the fit fails.
     """
 
     name: str

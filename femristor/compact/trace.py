@@ -10,6 +10,7 @@ from femristor.core.curves import Waveform
 from femristor.core.provenance import Provenance
 from femristor.core.traces_result import SwitchingTrace
 from femristor.device.load_line import BARE, Load
+from femristor.device.temperature import check_temperatures
 
 
 def trace_sweep(
@@ -38,7 +39,7 @@ def trace_sweep(
 
     Raises:
         RangeError: the cell leaves its model; the message has time and bias.
-        ConvergenceError: the step went to nothing.
+        ConvergenceError: the step went to nothing, or the cell melts.
         InputError: an impossible tolerance or number of points.
     """
     cells = Cells.of_model(model, 1, load, spread=spread)
@@ -51,13 +52,15 @@ def trace_sweep(
         factor = float(spread.current_factor[0])
     name = "ibm" if isinstance(model, IbmModel) else "compact"
     card = model.card if isinstance(model, IbmModel) else None
+    temperature = np.asarray(own.temperature_max_K(device[0], density[0]))
+    check_temperatures(temperature, card, "The cell of the sweep", volt)
     return SwitchingTrace(
         time_s=time,
         voltage_applied_V=volt,
         voltage_device_V=device[0],
         current_A=factor * own.current_A(device[0], density[0]),
         density_m3=density[0],
-        temperature_K=np.asarray(own.temperature_max_K(device[0], density[0])),
+        temperature_K=temperature,
         model=name,
         load=load.label,
         ambient_K=own.ambient_K,

@@ -38,8 +38,8 @@ class MissingDependencyError(FemristorError):
     """An optional program or library that is not installed."""
 
 
-class ValidityWarning(UserWarning):
-    """A result outside the range that its card or law holds for; the command line prints it as one sentence."""
+class VoidError(ConvergenceError):
+    """A solve that converged where its laws say nothing, as above the melting point of the cell."""
 
 
 class OutputError(FemristorError):

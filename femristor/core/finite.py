@@ -1,4 +1,8 @@
-"""Results hold numbers: what is not finite is no result, unless its name says that it may be missing."""
+"""Results hold numbers: one with a NaN or an infinity that its type does not declare as undefined is refused.
+
+`store.storable` types check themselves when they are made, so that none can be printed, stored, drawn or handed on;
+the command line checks what it prints.
+"""
 
 import dataclasses
 import math
@@ -8,22 +12,32 @@ import numpy as np
 
 from femristor.core.errors import ConvergenceError
 
-UNDEFINED = frozenset()
-"""Names of entries that are NaN where there is nothing to tell."""
+UNDEFINED: set[str] = set()
+"""Names of entries that may be NaN or infinite, because a result type or a command declares them so."""
 
 
-def first_nonfinite(value, undefined=(), name: str = "") -> str:
-    """Where in nested results the first NaN or infinity stands.
+def check_finite(value, what: str, undefined=()) -> None:
+    """Refuse a result with a number that is none.
 
     Args:
-        value: dictionaries, sequences, dataclasses, arrays, numbers, anything.
-        undefined: names of entries that may be NaN.
-        name: of the value itself.
+        value: dictionaries, sequences, dataclasses, arrays, numbers, anything; types that check themselves are left out.
+        what: the result in words, the subject of the sentence.
+        undefined: names of entries that may be NaN or infinite.
 
-    Returns:
-        Dotted name with the share of a list that is affected; "" where all is finite.
+    Raises:
+        ConvergenceError: it has a NaN or an infinity; the sentence names the entry.
     """
-    pending = [(name, value)]
+    found = _first_nonfinite(value, undefined)
+    if found:
+        raise ConvergenceError(
+            f"{what} holds numbers that are not finite ({found}), so it is no result; an entry of the card or an option "
+            "lies far outside what its law can take: check their exponents and units."
+        )
+
+
+def _first_nonfinite(value, undefined) -> str:
+    """Dotted name of the first such entry, with the share of a list that is affected; "" where all is finite."""
+    pending = [("", value)]
     while pending:
         name, value = pending.pop()
         if name.rpartition(".")[2] in undefined or isinstance(value, (str, bytes, Enum)):
@@ -40,25 +54,6 @@ def first_nonfinite(value, undefined=(), name: str = "") -> str:
     return ""
 
 
-def check_finite(value, what: str, undefined=()) -> None:
-    """Refuse a result with a number that is none.
-
-    Args:
-        value: as in `first_nonfinite`.
-        what: the result in words, the subject of the sentence.
-        undefined: names of entries that may be NaN.
-
-    Raises:
-        ConvergenceError: it has a NaN or an infinity; the sentence names the entry.
-    """
-    found = first_nonfinite(value, undefined)
-    if found:
-        raise ConvergenceError(
-            f"{what} holds numbers that are not finite ({found}), so it is not kept; an entry of the card or an option "
-            "lies far outside what its law can take: check their exponents and units."
-        )
-
-
 def _inside(name: str, value) -> list[tuple[str, object]]:
     head = f"{name}." if name else ""
     if isinstance(value, dict):
@@ -67,7 +62,8 @@ def _inside(name: str, value) -> list[tuple[str, object]]:
         if value and all(isinstance(entry, (float, int)) for entry in value):
             return [(name, np.asarray(value, dtype=float))]
         return [(f"{head}{number}", value[number]) for number in range(len(value) - 1, -1, -1)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    checked_itself = bool(name) and hasattr(type(value), "__store_name__")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not checked_itself:
         fields = [item.name for item in dataclasses.fields(value)]
         return [(f"{head}{item}", getattr(value, item)) for item in reversed(fields)]
     return []

@@ -6,6 +6,7 @@ name and the type's own version. Arrays become datasets, nested results groups, 
 """
 
 import dataclasses
+import functools
 import json
 import typing
 from enum import Enum
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from femristor.core.errors import InputError, StoreError
+from femristor.core.errors import ConvergenceError, InputError, StoreError
+from femristor.core.finite import UNDEFINED, check_finite
 from femristor.core.store_checks import check_kind, check_shapes, revive
 from femristor.core.store_file import (
     SCHEMA,
@@ -27,16 +29,19 @@ from femristor.core.store_file import (
 _REGISTRY: dict[str, tuple[type, int]] = {}
 
 
-def storable(name: str, version: int, shapes: dict[str, str] | None = None):
-    """Class decorator: register a frozen dataclass under a name and a version.
+def storable(
+    name: str, version: int, shapes: dict[str, str] | None = None, *, undefined: tuple[str, ...] = ()
+):
+    """Class decorator: register a frozen dataclass under a name and a version; its numbers are checked when it is made.
 
     Args:
         name: name written to the file.
         version: raise it when the fields change their meaning.
         shapes: axes of its arrays by field, "state bias" for (state, bias); an axis has one length in all fields.
+        undefined: fields that may be NaN or infinite; their docstring says where.
 
     Returns:
-        The decorator.
+        The decorator, whose class raises ConvergenceError for a NaN or an infinity in any other field.
     """
 
     def register(cls: type) -> type:
@@ -44,9 +49,24 @@ def storable(name: str, version: int, shapes: dict[str, str] | None = None):
         cls.__store_name__ = name
         cls.__store_version__ = version
         cls.__store_shapes__ = dict(shapes or {})
+        cls.__store_undefined__ = frozenset(undefined)
+        UNDEFINED.update(undefined)
+        _check_when_made(cls)
         return cls
 
     return register
+
+
+def _check_when_made(cls: type) -> None:
+    """Refuse results that hold no numbers as soon as there is one, before it is printed, stored or handed on."""
+    make = cls.__init__
+
+    @functools.wraps(make)
+    def checked(self, *args, **kwargs) -> None:
+        make(self, *args, **kwargs)
+        check_finite(self, f"The {cls.__store_name__}", cls.__store_undefined__)
+
+    cls.__init__ = checked
 
 
 def save(result, path: str | Path, *, tag: str = "") -> Path:
@@ -110,7 +130,7 @@ def load(path: str | Path, cls: type | None = None):
             result = read_open(file, source)
     except StoreError:
         raise
-    except InputError as error:
+    except (InputError, ConvergenceError) as error:
         raise StoreError(f"{source}: holds values that cannot be used ({error}); make it again.") from error
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, RecursionError) as error:
         raise StoreError(f"{source}: damaged or not written by femristor; make it again.") from error
@@ -208,7 +228,7 @@ def read_open(group, source: Path):
 
 def _read_node(node, hint, place: str, source: Path):
     if hasattr(node, "shape"):
-        value = node[()]
+        value = np.asarray(node[()])
     elif "length" in node.attrs:
         length = whole_entry(node, "length")
         if length != len(node):

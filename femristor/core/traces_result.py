@@ -62,7 +62,7 @@ UP, DOWN, ALTERNATING = 0, 1, 2
 """Phases of a pulse train."""
 
 
-@storable("PulseTrace", version=1)
+@storable("PulseTrace", version=1, undefined=("n_states", "skew"))
 @dataclass(frozen=True)
 class PulseTrace:
     """Open-loop pulse response of one cell.
@@ -81,8 +81,9 @@ class PulseTrace:
         edge_s: length of each edge.
         read_V: voltage of the read, over the cell alone.
         load: sentence on what is in series.
-        n_states: (G_max - G_min) / mean|dG| at the symmetry point (Falcone et al., arXiv 2502.04524, eq. 1).
-        skew: (G_max - G_SP) / (G_max - G_min) (the same, eq. 2).
+        n_states: (G_max - G_min) / mean|dG| at the symmetry point (Falcone et al., arXiv 2502.04524, eq. 1); NaN for a
+            train too short to tell.
+        skew: (G_max - G_SP) / (G_max - G_min) (the same, eq. 2); NaN there too.
         status: converged.
         provenance: how it was made.
     """

@@ -1,4 +1,4 @@
-"""One check of how hot a solved cell is: a warning above the card's limit, a refusal where the laws are void.
+"""One check of how hot a solved cell is: a notice above the card's limit, a refusal where the laws are void.
 
 Hopping, conductivities and heat conductivities of a card are those of solid layers. The limit of a card is the
 temperature from which its conductive metal oxide is none (`range.temperature_max`, melting of Ta2O5 by default);
@@ -6,11 +6,10 @@ above the melting point of tungsten no layer of any such stack is solid, and a c
 Both temperatures: CRC Handbook of Chemistry and Physics, 97th ed., sections 4 and 12.
 """
 
-import warnings
-
 import numpy as np
 
-from femristor.core.errors import ConvergenceError, InputError, ValidityWarning
+from femristor.core.errors import InputError, VoidError
+from femristor.core.notices import notice
 
 LIMIT_K = 2148.0
 """Ta2O5 melts: limit of a card that gives none."""
@@ -31,34 +30,58 @@ def refuse_void(temperature_K: float, where: str = "") -> float:
         The temperature.
 
     Raises:
-        ConvergenceError: above VOID_K, or not a number.
+        VoidError: above VOID_K, or not a number.
     """
     if temperature_K <= VOID_K:
         return temperature_K
     found = f"{temperature_K:.5g} K" if np.isfinite(temperature_K) else "no finite temperature"
-    raise ConvergenceError(
-        f"The fields end on {found}{' ' if where else ''}{where}, above {VOID_K:g} K where tungsten melts and no layer "
-        "of the cell is solid, so that its laws say nothing; lower the voltage, put a resistance in series, or check "
-        "conductivities, barriers and heat conductivities of the card"
+    raise VoidError(
+        f"The cell ends on {found}{' ' if where else ''}{where}, above {VOID_K:g} K where tungsten melts and no layer "
+        "of it is solid, so that its laws say nothing; lower the voltage, put a resistance in series, or check "
+        "conductivities, barriers and heat conductivities of the card."
     )
 
 
 def warn_hot(temperature_K, card, what: str) -> None:
-    """Warn once for a result that is hotter than its card holds for.
+    """Tell once of a result that is hotter than its card holds for.
 
     Args:
         temperature_K: temperatures of the result, any shape.
-        card: device card.
+        card: device card; None where only the table of a cell is known, whose limit is then LIMIT_K.
         what: the result in words, the subject of the sentence.
     """
     top = float(np.max(temperature_K, initial=0.0))
-    if top > card.range.temperature_max_K:
-        warnings.warn(
-            f"{what} reaches {top:.0f} K, above {card.range.temperature_max_K:g} K up to which card {card.name} holds "
-            "(range.temperature_max): currents and switching above it are extrapolated",
-            ValidityWarning,
-            stacklevel=2,
+    limit = LIMIT_K if card is None else card.range.temperature_max_K
+    if top > limit:
+        owner = (
+            "the laws of its cell hold" if card is None else f"card {card.name} holds (range.temperature_max)"
         )
+        notice(
+            f"{what} reaches {top:.0f} K, above {limit:g} K up to which {owner}: currents and switching above it are "
+            "extrapolated.",
+            about=f"hot {what} {limit:g}",
+        )
+
+
+def check_temperatures(temperature_K, card, what: str, voltage_V=None) -> None:
+    """`refuse_void` and `warn_hot` for a finished result, as those of kernels.
+
+    Args:
+        temperature_K: (...) temperatures.
+        card: as in `warn_hot`.
+        what: the result in words.
+        voltage_V: (...) applied with them, for the message.
+
+    Raises:
+        VoidError: one is above VOID_K, or not a number.
+    """
+    values = np.asarray(temperature_K, dtype=float)
+    if values.size == 0:
+        return
+    worst = np.unravel_index(int(np.argmax(np.nan_to_num(values, nan=np.inf))), values.shape)
+    where = "" if voltage_V is None else f"at {np.broadcast_to(voltage_V, values.shape)[worst]:.4g} V"
+    refuse_void(float(values[worst]), where)
+    warn_hot(values, card, what)
 
 
 def check_ambient(ambient_K: float, option: str = "--ambient") -> float:

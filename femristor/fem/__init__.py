@@ -16,5 +16,10 @@ quasi-static heat, temperature-independent k and metal conductivities. `dolfin.p
 DOLFINx or PETSc functions. A law of your own goes into `femristor/device/laws` and replaces the one in `forms.py`.
 """
 
+from femristor.core.environment import prepare
+
 # h5py before DOLFINx: both bring a HDF5 library, and h5py fails when it meets the other one's symbols.
-import h5py  # noqa: F401
+import h5py  # noqa: F401  isort: skip
+
+# Before the libraries look for the folders of their caches.
+prepare()

@@ -14,19 +14,20 @@ NEAR_NM = 1e-5
 """Distance within which a node of the file is the node of the mesh."""
 
 
-def capture(problem: SwitchingProblem, stepper: Stepper, **work) -> SwitchingState:
-    """The history of the stepper as a state, the same on every rank.
+def capture(problem: SwitchingProblem, past: History, next_s: float, read, **work) -> SwitchingState:
+    """Accepted steps as a state, the same on every rank.
 
     Args:
         problem: the coupled problem.
-        stepper: its stepper.
-        work: `rows`, `piece`, `reached_s`, `work`, `history` and `start_S` of the state.
+        past: accepted steps.
+        next_s: step to try next.
+        read: voltage and (V, theta) of the last read, from which the next one starts.
+        work: `rows`, `piece`, `reached_s`, `work`, `history`, `counts` and `start_S` of the state.
 
     Returns:
         SwitchingState.
     """
     spaces = [field.function_space for field in problem.fields]
-    past = stepper.history
     columns = [
         np.array([_together(problem, entry[index], space) for entry in past.fields])
         for index, space in enumerate(spaces)
@@ -37,20 +38,28 @@ def capture(problem: SwitchingProblem, stepper: Stepper, **work) -> SwitchingSta
         *columns,
         applied_V=np.array(past.applied_V),
         steps_s=np.array(past.steps_s),
-        next_s=stepper.next_s,
+        next_s=next_s,
+        read_V=float(read[0]),
+        **{
+            name: _together(problem, read[1][k], spaces[0]) if read[1] else np.empty(0)
+            for k, name in enumerate(("read_potential_V", "read_rise_K"))
+        },
         ambient_K=problem.ambient_K,
         provenance=Provenance.create("fem.switching", card=problem.card),
         **work,
     )
 
 
-def restore(problem: SwitchingProblem, stepper: Stepper, state: SwitchingState) -> None:
+def restore(problem: SwitchingProblem, stepper: Stepper, state: SwitchingState) -> tuple[float, list]:
     """Put a state's fields and history in place.
 
     Args:
         problem: the coupled problem, of the same card and mesh.
         stepper: its stepper.
         state: from `capture`.
+
+    Returns:
+        Voltage and fields of the last read.
 
     Raises:
         InputError: the state belongs to another mesh.
@@ -68,6 +77,8 @@ def restore(problem: SwitchingProblem, stepper: Stepper, state: SwitchingState) 
     stepper.history = History(list(map(float, state.applied_V)), fields, list(map(float, state.steps_s)))
     stepper.next_s = float(state.next_s)
     problem.set_applied(float(state.applied_V[0]))
+    read = [values[found[0]].copy() for values in (state.read_potential_V, state.read_rise_K) if values.size]
+    return float(state.read_V), read
 
 
 def _together(problem: SwitchingProblem, values: np.ndarray, space) -> np.ndarray:

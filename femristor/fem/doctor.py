@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from femristor.core.checks import Check, run_check
+from femristor.core.environment import probe
 from femristor.core.errors import MissingDependencyError
 
 INSTALL = "run 'make setup' to install the tested versions"
@@ -21,13 +22,14 @@ def checks() -> list[Check]:
         One `Check` for each of MPI, dolfinx, PETSc and MUMPS, the form compiler, its cache, gmsh.
     """
     compiler = "install a C compiler (gcc) and the Python headers, or set CC to a working one"
+    blocked = "run 'femristor doctor --repair' to remove what blocks it, or make the named folder writable"
     libraries = "install the shared library that is named; 'make setup' prints the package that has it"
     return [
         run_check("MPI", _mpi, remedy=INSTALL),
         run_check("dolfinx", _dolfinx, remedy=INSTALL),
         run_check("PETSc and MUMPS", _mumps, remedy=INSTALL),
         run_check("form compilation", _compile, remedy=compiler),
-        run_check("form cache", _cache, remedy="run 'femristor doctor --repair' to remove what blocks it"),
+        run_check("form cache", _cache, remedy=blocked),
         run_check("gmsh", _gmsh, remedy=libraries),
     ]
 
@@ -136,6 +138,7 @@ def _compile() -> str:
 
 def _cache() -> str:
     folder = cache_folder()
+    probe(folder)
     stale = stale_forms()
     if stale:
         raise MissingDependencyError(f"{len(stale)} interrupted compilations block {folder}")

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from femristor.core.curves import Waveform
-from femristor.core.errors import ConvergenceError, InputError, RangeError
+from femristor.core.errors import ConvergenceError, InputError, RangeError, VoidError
+from femristor.core.lock import exclusive_on_root
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.store import load as load_result
@@ -23,6 +24,7 @@ from femristor.core.traces_result import SwitchingTrace
 from femristor.device.card import DeviceCard
 from femristor.device.laws.vacancy import density_rate
 from femristor.device.load_line import BARE, Load
+from femristor.device.temperature import check_ambient, refuse_void, warn_hot
 from femristor.fem.dome import DomeSampler
 from femristor.fem.dome_result import DomeState
 from femristor.fem.loaded_problem import LoadedProblem
@@ -83,7 +85,8 @@ class DomeCell:
         mesh = build_mesh(build_stack(card), dim=dim, resolution=resolution, comm=comm)
         self.card, self.load, self.tolerance = card, load, tolerance
         self.problem = LoadedProblem(card, mesh, load, degree=degree)
-        self.problem.coefficients.ambient.value = card.ambient_K if ambient_K is None else ambient_K
+        ambient = check_ambient(card.ambient_K if ambient_K is None else ambient_K, "ambient")
+        self.problem.coefficients.ambient.value = ambient
         self._dome = DomeSampler(self.problem)
         self._applied_V = 0.0
         self.start()
@@ -97,6 +100,15 @@ class DomeCell:
     def is_root(self) -> bool:
         """Whether this rank writes files."""
         return self.problem.comm.rank == 0
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(2,) field solutions and Newton steps so far; restart files set them."""
+        return np.array([self.problem.solves, self.problem.newton_steps])
+
+    @counts.setter
+    def counts(self, values: np.ndarray) -> None:
+        self.problem.solves, self.problem.newton_steps = map(int, values)
 
     def hottest_K(self) -> float:
         """Highest temperature of the fields in place."""
@@ -152,33 +164,43 @@ class DomeCell:
         Raises:
             RangeError: the density leaves the card's range; the message has time and bias.
             ConvergenceError: fields or steps fail; the message has time, bias and cause.
-            InputError: a checkpoint of other work.
+            InputError: a checkpoint of other work, or one that another run works on.
         """
         if density_m3 is not None:
             self.start(density_m3)
-        pieces = split_at_zero(waveform)
         corners = np.concatenate([waveform.time_s, waveform.voltage_V, [most_V, self._density_m3]])
         work = f"{hashlib.sha256(corners.tobytes()).hexdigest()[:16]} {self.work_name}"
         path = None if checkpoint is None else Path(checkpoint)
-        rows, done = self._resume(path, work)
-        if not rows:
-            rows.append(self._first_row(pieces[0]))
-        with (progress or NullProgress()).task(waveform.label or "dome model", len(pieces)) as task:
-            task.advance(done)
-            for count, piece in enumerate(pieces[done:], done + 1):
-                self._run_piece(piece, rows, most_V, on_step)
-                task.advance(1, f"{piece[3]:.3g} V")
-                if path is not None and count < len(pieces) and self.is_root:
-                    save(self._captured(rows, count, work), path)
-        if path is not None and self.is_root:
-            path.unlink(missing_ok=True)
+        with exclusive_on_root(path, self.problem.comm, "wait for it, or give another checkpoint file"):
+            rows = self._pieces(waveform, most_V, on_step, path, work, progress or NullProgress())
+        columns = [np.array(column) for column in zip(*rows, strict=True)]
+        warn_hot(columns[5], self.card, "The cell of the dome model")
         return SwitchingTrace(
-            *(np.array(column) for column in zip(*rows, strict=True)),
+            *columns,
             model=f"dome, {self.problem.cell.dim}-D fields in the loop, {self.problem.unknowns} unknowns",
             load=self.load.label,
             ambient_K=self.problem.ambient_K,
             provenance=Provenance.create("fem.dome_model", card=self.card),
         )
+
+    def _pieces(
+        self, waveform: Waveform, most_V: float, on_step, path: Path | None, work: str, progress
+    ) -> list:
+        """Rows of the waveform, continued from its restart file where there is one."""
+        pieces, begun = split_at_zero(waveform), self.counts
+        rows, done = self._resume(path, work)
+        if not rows:
+            rows.append(self._first_row(pieces[0]))
+        with progress.task(waveform.label or "dome model", len(pieces)) as task:
+            task.advance(done)
+            for count, piece in enumerate(pieces[done:], done + 1):
+                self._run_piece(piece, rows, most_V, on_step)
+                task.advance(1, f"{piece[3]:.3g} V")
+                if path is not None and count < len(pieces) and self.is_root:
+                    save(self._captured(rows, count, work, self.counts - begun), path)
+        if path is not None and self.is_root:
+            path.unlink(missing_ok=True)
+        return rows
 
     def _first_row(self, piece) -> tuple:
         start, _, low, high = piece
@@ -206,12 +228,15 @@ class DomeCell:
             self._solve(applied(time_s), state)
             self._density_m3 = density
             rows.append(self._row(time_s, applied(time_s)))
+            refuse_void(rows[-1][5], f"at {time_s:.6g} s and {rows[-1][1]:.4g} V applied")
             if on_step is not None:
                 on_step(*rows[-1][:2])
 
         most_s = length * min(0.1, most_V / run) if run > 0 else 0.1 * length
         try:
             integrate_piece(rate, (start, end), u, visit, tolerance=self.tolerance, most_s=most_s)
+        except VoidError:
+            raise
         except (ConvergenceError, RangeError) as error:
             where = (
                 f"The dome model stopped after {rows[-1][0]:.6g} s and {rows[-1][1]:.4g} V applied: {error}"
@@ -287,7 +312,7 @@ class DomeCell:
 
     def state(self) -> DomeState:
         """The present state, for restart files."""
-        return self._captured([], 0, "")
+        return self._captured([], 0, "", np.zeros(2, dtype=np.int64))
 
     def restore(self, state: DomeState) -> None:
         """Put a state in place.
@@ -304,7 +329,7 @@ class DomeCell:
             self.problem.set_line(state.applied_V)
             self._solve(state.applied_V, math.log(state.density_m3 / REFERENCE_M3))
 
-    def _captured(self, rows: list, piece: int, work: str) -> DomeState:
+    def _captured(self, rows: list, piece: int, work: str, counts: np.ndarray) -> DomeState:
         return DomeState(
             self._density_m3,
             self._applied_V,
@@ -312,6 +337,7 @@ class DomeCell:
             np.array(rows),
             piece,
             work,
+            counts,
             Provenance.create("fem.dome_model", card=self.card),
         )
 
@@ -323,5 +349,7 @@ class DomeCell:
             raise InputError(
                 f"{path}: a restart file of another waveform, card, load or tolerance; give another path or remove it."
             )
+        counts = self.counts + state.counts
         self.restore(state)
+        self.counts = counts
         return [tuple(row) for row in state.rows], state.piece

@@ -8,7 +8,7 @@ from femristor.core.provenance import Provenance
 from femristor.core.store import storable
 
 
-@storable("DomeState", version=1)
+@storable("DomeState", version=2)
 @dataclass(frozen=True)
 class DomeState:
     """A cell of the dome model between two waveforms, or between two pieces of one.
@@ -20,6 +20,7 @@ class DomeState:
         rows: (time, columns) trace of the waveform under way; empty between waveforms.
         piece: straight pieces of the waveform that are done.
         work: text that names waveform and settings; only the same work resumes.
+        counts: (2,) field solutions and Newton steps of the waveform under way.
         provenance: how it was made.
     """
 
@@ -29,4 +30,5 @@ class DomeState:
     rows: np.ndarray
     piece: int
     work: str
+    counts: np.ndarray
     provenance: Provenance | None = None

@@ -13,6 +13,7 @@ from femristor.core.provenance import Provenance
 from femristor.core.status import Status
 from femristor.device.card import DeviceCard
 from femristor.device.state import CellState
+from femristor.device.temperature import check_ambient, refuse_void, warn_hot
 from femristor.fem.continuation import march
 from femristor.fem.dome import DomeSampler
 from femristor.fem.fieldmap import FieldSampler
@@ -90,10 +91,10 @@ class ElectroThermal:
 
         Raises:
             InputError: a bias or temperature that is not usable.
-            ConvergenceError: the fields do not converge.
+            ConvergenceError: the fields do not converge, or melt the cell.
         """
         bias = _check_bias(bias_V)
-        ambient = _check_ambient(self.card.ambient_K if ambient_K is None else ambient_K)
+        ambient = check_ambient(self.card.ambient_K if ambient_K is None else ambient_K, "ambient")
         self.problem.set_state(state, ambient)
         rows: list[dict | None] = [None] * bias.size
         show = progress or NullProgress()
@@ -101,12 +102,14 @@ class ElectroThermal:
 
             def visit(index: int, steps: int) -> None:
                 rows[index] = self.problem.terminals() | self._dome(state) | {"newton_iterations": steps}
+                refuse_void(rows[index]["temperature_max_K"], f"at {bias[index]:.4g} V")
                 if on_point is not None:
                     on_point(index)
                 task.advance(1, f"{bias[index]:.3g} V")
 
             march(self.problem, bias, visit)
         columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        warn_hot(columns["temperature_max_K"], self.card, "The cell of the fields")
         return FieldSolution(
             bias_V=bias,
             **columns,
@@ -183,9 +186,3 @@ def _check_bias(bias_V) -> np.ndarray:
     if not np.all(np.isfinite(bias)) or np.abs(bias).max() > BIAS_LIMIT_V:
         raise InputError(f"Every bias must be a number within {BIAS_LIMIT_V:g} V of 0; correct the list.")
     return bias
-
-
-def _check_ambient(ambient_K: float) -> float:
-    if not 150.0 <= ambient_K <= 1500.0:
-        raise InputError(f"An ambient temperature of {ambient_K:g} K is outside 150 to 1500 K; give kelvin.")
-    return float(ambient_K)

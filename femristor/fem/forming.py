@@ -16,11 +16,12 @@ import ufl
 
 from femristor.core.constants import EV, K_B
 from femristor.core.curves import Waveform
-from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.errors import ConvergenceError, InputError, VoidError
 from femristor.core.provenance import Provenance
 from femristor.device.card import DeviceCard
 from femristor.device.load_line import Load, selector_load
 from femristor.device.state import CellState
+from femristor.device.temperature import refuse_void, warn_hot
 from femristor.fem import dolfin, forms
 from femristor.fem.forming_result import FormingResult
 from femristor.fem.loaded_problem import LoadedProblem
@@ -188,6 +189,7 @@ class FormingCell:
                 f"No jump of the current up to {plan.peak_V:g} V: the device did not form; raise the peak or check "
                 f"the activation energy of {self._activation_J / EV:.3g} eV."
             )
+        warn_hot(columns[8], self.card, "The cell of the forming sweep")
         ohm = triode.ohm
         return FormingResult(
             *columns,
@@ -215,6 +217,7 @@ class FormingCell:
 
         def visit(time_s: float, state: float) -> None:
             rows.append(self._row(time_s, applied(time_s), min(state, 1.0)))
+            refuse_void(rows[-1][8], f"at {time_s:.6g} s and {rows[-1][1]:.4g} V applied")
             if until_formed and state > FORMED_SHARE:
                 formed_at.append(applied(time_s))
                 if formed_at[-1] > formed_at[0] + 2 * GRID_V:
@@ -223,6 +226,8 @@ class FormingCell:
         most_s = (end - start) * STEP_MOST_V / abs(high - low)
         try:
             return integrate_piece(rate, (start, end), share, visit, tolerance=self.tolerance, most_s=most_s)
+        except VoidError:
+            raise
         except ConvergenceError as error:
             raise ConvergenceError(
                 f"Forming stopped after {rows[-1][0]:.6g} s and {rows[-1][1]:.4g} V applied: {error}; lower the gate or "

@@ -110,7 +110,7 @@ class FormingHistory:
         )
 
 
-@storable("FormingArray", version=1)
+@storable("FormingArray", version=1, undefined=("form_V",))
 @dataclass(frozen=True)
 class FormingArray:
     """Forming voltages of an array.
@@ -145,10 +145,14 @@ class FormingArray:
 
     def sentences(self) -> tuple[str, ...]:
         """Ours and the paper's numbers side by side, and the spread that the paper's sigma would ask for."""
-        asked = abs(self.paper_sigma_V / self.slope_V_per_J) if self.slope_V_per_J else float("nan")
+        asked = (
+            ""
+            if not self.slope_V_per_J
+            else (f", which would ask for {abs(self.paper_sigma_V / self.slope_V_per_J) / EV:.3f} eV")
+        )
         return (
             f"mean forming voltage {self.mean_V:.3f} V, paper {self.paper_mean_V:g} V",
             f"sigma {self.sigma_V * 1e3:.0f} mV for a stated spread of {self.spread_J / EV:g} eV, paper "
-            f"{self.paper_sigma_V * 1e3:g} mV, which would ask for {asked / EV:.3f} eV",
+            f"{self.paper_sigma_V * 1e3:g} mV{asked}",
             f"{self.yielded * 100:.0f} % of {self.form_V.size} devices formed, paper 100 % of 32",
         )

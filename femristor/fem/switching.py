@@ -3,6 +3,7 @@
 In: DeviceCard, Load, Waveform, SwitchingState. Out: FieldTrace, conductances, SwitchingState.
 """
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
+from femristor.core.lock import exclusive_on_root
 from femristor.core.progress import NullProgress
 from femristor.device.card import DeviceCard
 from femristor.device.load_line import BARE, Load
+from femristor.device.temperature import check_ambient
 from femristor.fem import vacancy_forms
 from femristor.fem.checkpoint import capture, restore
 from femristor.fem.continuation import march
@@ -71,7 +74,8 @@ class SwitchingCell:
         mesh = build_mesh(build_stack(card), dim=dim, resolution=resolution, comm=comm)
         self.card, self.load = card, load
         self.problem = problem_class(card, mesh, degree=degree, regularisation=regularisation)
-        self.problem.coefficients.ambient.value = card.ambient_K if ambient_K is None else ambient_K
+        ambient = check_ambient(card.ambient_K if ambient_K is None else ambient_K, "ambient")
+        self.problem.coefficients.ambient.value = ambient
         self._last_read: tuple[float, list] = (0.0, [])
         self.stepper = Stepper(self.problem, method=method, tolerance=tolerance)
         self.start()
@@ -80,6 +84,20 @@ class SwitchingCell:
     def count(self) -> Counters:
         """Work done so far."""
         return self.stepper.count
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(4,) steps, rejected, failed and Newton steps so far; restart files set them."""
+        return np.array(dataclasses.astuple(self.stepper.count))
+
+    @counts.setter
+    def counts(self, values: np.ndarray) -> None:
+        self.stepper.count = Counters(*map(int, values))
+
+    @property
+    def last_read(self) -> tuple[float, list]:
+        """Voltage and fields (V, theta) of the last read, from which the next one starts."""
+        return self._last_read
 
     @property
     def work_name(self) -> str:
@@ -168,10 +186,11 @@ class SwitchingCell:
 
         Raises:
             ConvergenceError: a step went to nothing; the message has time, bias and cause.
-            InputError: a checkpoint of other work.
+            InputError: a checkpoint of other work, or one that another run works on.
         """
         work = Work(self, waveform, most_V, on_step, checkpoint)
-        return work.run(progress or NullProgress())
+        with exclusive_on_root(checkpoint, self.problem.comm, "wait for it, or give another checkpoint file"):
+            return work.run(progress or NullProgress())
 
     def read(self, voltage_V: float | None = None) -> float:
         """Conductance I/V of the cell alone with frozen vacancies; the state stays as it was.
@@ -211,12 +230,15 @@ class SwitchingCell:
         """The present state, to be stored or to start another cell of the same card and mesh from."""
         return capture(
             self.problem,
-            self.stepper,
+            self.stepper.history,
+            self.stepper.next_s,
+            self._last_read,
             rows=np.empty((0, 0)),
             piece=0,
             reached_s=0.0,
             work="",
             history=self.history,
+            counts=np.zeros(4, dtype=np.int64),
         )
 
     def restore(self, state: SwitchingState) -> None:
@@ -225,7 +247,7 @@ class SwitchingCell:
         Raises:
             InputError: it belongs to another mesh.
         """
-        restore(self.problem, self.stepper, state)
+        self._last_read = restore(self.problem, self.stepper, state)
         self.problem.set_load(self.load, self.stepper.history.applied_V[0])
         self.history = state.history
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
+from femristor.core.lock import exclusive_on_root
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
@@ -45,23 +46,13 @@ def pulse_train(
 
     Raises:
         ConvergenceError: a pulse failed; the restart file holds the state before it.
-        InputError: a checkpoint of another train, or impossible counts.
+        InputError: a checkpoint of another train or one that another run works on, or impossible counts.
     """
     phase, direction = pulse_phases(n_up, n_down, n_alternate)
     path = None if checkpoint is None else Path(checkpoint)
     work = f"{scheme} {n_up} {n_down} {n_alternate} {cell.work_name}"
-    rows, start = _resume(cell, path, work)
-    if start is None:
-        start = cell.read()
-    with (progress or NullProgress()).task("pulses", phase.size) as task:
-        task.advance(len(rows))
-        while len(rows) < phase.size:
-            rows.append(_pulse(cell, scheme, int(direction[len(rows)])))
-            task.advance(1, f"{rows[-1][0] * 1e6:.4g} uS")
-            if path is not None and len(rows) % SAVE_EVERY == 0:
-                _save(cell, path, work, rows, start)
-    if path is not None and cell.is_root:
-        path.unlink(missing_ok=True)
+    with exclusive_on_root(path, cell.problem.comm, "wait for it, or give another checkpoint file"):
+        rows, start = _pulses(cell, scheme, direction, path, work, progress or NullProgress())
     columns = np.array(rows).T
     n_states, skew = figures_of_merit(columns[0], phase)
     return PulseTrace(
@@ -82,6 +73,26 @@ def pulse_train(
         skew=skew,
         provenance=Provenance.create("fem.switching_pulses", card=cell.card),
     )
+
+
+def _pulses(
+    cell, scheme: PulseScheme, direction, path: Path | None, work: str, progress
+) -> tuple[list, float]:
+    """Rows of all pulses and the conductance before them."""
+    begun = cell.counts
+    rows, start = _resume(cell, path, work)
+    if start is None:
+        start = cell.read()
+    with progress.task("pulses", direction.size) as task:
+        task.advance(len(rows))
+        while len(rows) < direction.size:
+            rows.append(_pulse(cell, scheme, int(direction[len(rows)])))
+            task.advance(1, f"{rows[-1][0] * 1e6:.4g} uS")
+            if path is not None and len(rows) % SAVE_EVERY == 0:
+                _save(cell, path, work, rows, start, cell.counts - begun)
+    if path is not None and cell.is_root:
+        path.unlink(missing_ok=True)
+    return rows, start
 
 
 def _pulse(cell, scheme: PulseScheme, direction: int) -> tuple[float, float, float, float]:
@@ -105,11 +116,13 @@ def _resume(cell, path: Path | None, work: str) -> tuple[list, float | None]:
         raise InputError(
             f"{path}: a restart file of another pulse train, card or load; give another path or remove it."
         )
+    counts = cell.counts + kept.counts
     cell.restore(kept.state)
+    cell.counts = counts
     return [tuple(row) for row in kept.rows], kept.start_S
 
 
-def _save(cell, path: Path, work: str, rows: list, start: float) -> None:
+def _save(cell, path: Path, work: str, rows: list, start: float, counts: np.ndarray) -> None:
     state = cell.state()
     if cell.is_root:
-        save(PulseProgress(state, np.array(rows), float(start), work), path)
+        save(PulseProgress(state, np.array(rows), float(start), counts, work), path)

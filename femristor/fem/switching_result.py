@@ -9,7 +9,7 @@ from femristor.core.store import storable
 from femristor.core.traces_result import SwitchingTrace
 
 
-@storable("SwitchingState", version=1)
+@storable("SwitchingState", version=2)
 @dataclass(frozen=True)
 class SwitchingState:
     """Fields of a cell with moving vacancies between two steps, independent of the number of MPI ranks.
@@ -29,6 +29,10 @@ class SwitchingState:
         ambient_K: temperature of the electrodes.
         work: text that names waveform and settings; only the same work resumes.
         history: what the cell has gone through, one entry a waveform.
+        read_V: voltage of the last read, from whose fields the next one starts; 0 before the first.
+        read_potential_V: (nodes,) of that read, empty before the first.
+        read_rise_K: (nodes,) of that read, empty before the first.
+        counts: (4,) steps, rejected, failed and Newton steps of the waveform under way.
         provenance: how it was made.
         start_S: conductance before the waveform under way.
     """
@@ -47,11 +51,15 @@ class SwitchingState:
     ambient_K: float
     work: str
     history: tuple[str, ...]
+    read_V: float
+    read_potential_V: np.ndarray
+    read_rise_K: np.ndarray
+    counts: np.ndarray
     provenance: Provenance | None = None
     start_S: float = 0.0
 
 
-@storable("PulseProgress", version=1)
+@storable("PulseProgress", version=2)
 @dataclass(frozen=True)
 class PulseProgress:
     """A pulse train that is under way.
@@ -60,12 +68,14 @@ class PulseProgress:
         state: of the cell after the last pulse.
         rows: (pulses, 4) conductance [S], dome density [1/m^3], temperature [K] and current [A] of each.
         start_S: conductance before the first pulse.
+        counts: work done since then, as the cell counts it.
         work: text that names the train; only the same train resumes.
     """
 
     state: SwitchingState
     rows: np.ndarray
     start_S: float
+    counts: np.ndarray
     work: str
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from femristor.core.curves import Waveform
-from femristor.core.errors import ConvergenceError, InputError
+from femristor.core.errors import ConvergenceError, InputError, VoidError
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
 from femristor.core.traces_result import SwitchingTrace
-from femristor.fem.checkpoint import capture, restore
+from femristor.device.temperature import refuse_void, warn_hot
+from femristor.fem.checkpoint import capture
 from femristor.fem.switching_result import FieldTrace, SwitchingState
+from femristor.fem.time_steps import History
 
 CHECKPOINT_S = 20.0
 """Seconds between two writes of the restart file."""
@@ -27,6 +29,8 @@ class Work:
         self._rows: list[tuple] = []
         self._piece, self._reached, self._saved = 0, 0.0, time.monotonic()
         self._start_S = 0.0
+        self._begun = cell.counts
+        self._point: tuple | None = None
         corners = np.concatenate([waveform.time_s, waveform.voltage_V, [most_V]])
         self._name = f"{hashlib.sha256(corners.tobytes()).hexdigest()[:16]} {cell.work_name}"
 
@@ -34,12 +38,12 @@ class Work:
         """All pieces that are left."""
         cell, stepper = self._cell, self._cell.stepper
         pieces = split_at_zero(self._waveform)
-        newton = cell.count.newton
         if not self._resume():
             self._start_S = cell.read()
             if abs(pieces[0][2] - stepper.history.applied_V[0]) > 1e-6:
                 cell.ramp_frozen(pieces[0][2])
             self._rows.append(self._row(float(self._waveform.time_s[0]), pieces[0][2], 0.0))
+        self._mark()
         try:
             with progress.task(self._waveform.label or "moving vacancies", len(pieces)) as task:
                 task.advance(self._piece)
@@ -48,6 +52,7 @@ class Work:
         except (KeyboardInterrupt, ConvergenceError):
             self._save()
             raise
+        found = self._result()
         if self._path is not None and cell.problem.comm.rank == 0:
             self._path.unlink(missing_ok=True)
         cell.history = (
@@ -55,7 +60,7 @@ class Work:
             f"{self._waveform.label}: {self._waveform.voltage_V.min():g} to "
             f"{self._waveform.voltage_V.max():g} V in {self._waveform.time_s[-1]:g} s",
         )
-        return self._result(self._start_S, cell.count.newton - newton)
+        return found
 
     def _run_piece(self, piece, task) -> None:
         cell, stepper = self._cell, self._cell.stepper
@@ -65,22 +70,28 @@ class Work:
             stepper.history.forget()
 
         def visit(reached: float, volt: float) -> None:
+            row = self._row(start + reached, volt, stepper.history.steps_s[0])
+            refuse_void(row[5], f"at {row[0]:.6g} s and {volt:.4g} V applied")
             self._reached = reached
-            self._rows.append(self._row(start + reached, volt, stepper.history.steps_s[0]))
+            self._rows.append(row)
             if self._on_step is not None:
                 self._on_step(start + reached, volt)
+            self._mark()
             task.advance(0, f"{volt:.3g} V")
             if self._path is not None and time.monotonic() - self._saved > CHECKPOINT_S:
                 self._save()
 
         try:
             stepper.piece(end - start, (low, high), visit, most_V=self._most_V, reached_s=self._reached)
+        except VoidError:
+            raise
         except ConvergenceError as error:
             raise ConvergenceError(
                 f"The moving vacancies stopped at {self._rows[-1][0]:.6g} s: {error}; lower the amplitude, raise "
                 "the series resistance, or use a finer mesh."
             ) from error
         self._piece, self._reached = self._piece + 1, 0.0
+        self._mark()
         task.advance(1, f"{high:.3g} V")
 
     def _row(self, time_s: float, applied_V: float, step_s: float) -> tuple:
@@ -108,32 +119,43 @@ class Work:
                 f"{self._path}: a restart file of another waveform, card, load or tolerance; give another path or "
                 "remove it."
             )
-        restore(self._cell.problem, self._cell.stepper, state)
-        self._cell.history = state.history
+        self._cell.restore(state)
+        self._cell.counts = self._begun + state.counts
         self._rows = [tuple(row) for row in state.rows]
         self._piece, self._reached, self._start_S = state.piece, state.reached_s, state.start_S
         return True
+
+    def _mark(self) -> None:
+        """Note, in one assignment, where an interrupted run is taken up: an interrupt may come between any two lines."""
+        cell, past = self._cell, self._cell.stepper.history
+        self._point = (
+            (History(past.applied_V, past.fields, past.steps_s), cell.stepper.next_s, cell.last_read),
+            (self._piece, self._reached, len(self._rows), cell.counts - self._begun),
+        )
 
     def _save(self) -> None:
         if self._path is None:
             return
         self._saved = time.monotonic()
         cell = self._cell
-        cell.problem.put(cell.stepper.history.fields[0])
+        (past, *others), (piece, reached, rows, counts) = self._point
+        cell.problem.put(past.fields[0])
         state = capture(
             cell.problem,
-            cell.stepper,
-            rows=np.array(self._rows),
-            piece=self._piece,
-            reached_s=self._reached,
+            past,
+            *others,
+            rows=np.array(self._rows[:rows]),
+            piece=piece,
+            reached_s=reached,
             work=self._name,
             history=cell.history,
+            counts=counts,
             start_S=self._start_S,
         )
         if cell.problem.comm.rank == 0:
             save(state, self._path)
 
-    def _result(self, start_S: float, newton: int) -> FieldTrace:
+    def _result(self) -> FieldTrace:
         cell = self._cell
         columns = [np.array(column) for column in zip(*self._rows, strict=True)]
         model = f"pde {cell.problem.cell.dim}-D, {cell.problem.unknowns} unknowns, barriers by {cell.card.vacancies.barrier_law}"
@@ -144,12 +166,13 @@ class Work:
             ambient_K=cell.problem.ambient_K,
             provenance=Provenance.create("fem.switching", card=cell.card),
         )
+        warn_hot(trace.temperature_K, cell.card, "The cell of the moving vacancies")
         return FieldTrace(
             trace,
             *columns[6:],
-            start_S=start_S,
+            start_S=self._start_S,
             end_S=cell.read(),
-            newton_steps=newton,
+            newton_steps=int((cell.counts - self._begun)[3]),
             unknowns=cell.problem.unknowns,
             dim=cell.problem.cell.dim,
         )

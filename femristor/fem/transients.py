@@ -13,6 +13,7 @@ from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
+from femristor.device.temperature import refuse_void, warn_hot
 from femristor.fem.switching import SwitchingCell
 from femristor.fem.switching_result import SwitchingState, Transient, TransientSet
 
@@ -87,6 +88,7 @@ def hold(cell: SwitchingCell, start: SwitchingState, voltage_V: float, plan: Tra
             problem.dome_field_V_per_m(),
             problem.dome_density_m3(),
         )
+        refuse_void(now[1], f"{time_s:.4g} s after {voltage_V:g} V were applied")
         rows.append((time_s, cell.read(), *now))
         return rows[-1][1]
 
@@ -197,6 +199,8 @@ def sample_transients(
 
 def _set_of(cell: SwitchingCell, transients: tuple[Transient, ...]) -> TransientSet:
     card = cell.card
+    for entry in transients:
+        warn_hot(entry.temperature_K, card, "The cell of the transients")
     return TransientSet(
         transients,
         cell.problem.ambient_K,

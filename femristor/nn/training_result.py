@@ -95,7 +95,7 @@ class TextRun:
         return int(self.perplexity.size)
 
 
-@storable("NamedArray", version=1, undefined=("values",))
+@storable("NamedArray", version=1)
 @dataclass(frozen=True)
 class NamedArray:
     """One tensor of a network's state.

@@ -1,6 +1,5 @@
 """Forming of a few devices by field solutions, for arrays: shipped for the shipped card, else solved once and kept."""
 
-import os
 from pathlib import Path
 
 SHIPPED = Path(__file__).parents[1] / "data" / "reference" / "forming_family.h5"
@@ -73,8 +72,6 @@ def solve_family(card, *, progress=None):
 
 
 def _cache_folder() -> Path:
-    own = os.environ.get("FEMRISTOR_CACHE")
-    base = (
-        Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "femristor"
-    )
-    return base / "forming"
+    from femristor.core.environment import own_cache
+
+    return own_cache("forming")

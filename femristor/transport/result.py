@@ -25,14 +25,14 @@ SURROUND = ("N_s", "a_s", "dE_s")
 """The parameters of the CMO around the dome; the others are the dome's."""
 
 
-@storable("FittedParameter", version=1)
+@storable("FittedParameter", version=1, undefined=("value", "standard_error"))
 @dataclass(frozen=True)
 class FittedParameter:
     """A number that a fit returned or held.
 
     Attributes:
         name: "radius", "sigma_CMO", or one of CARD_FIELDS.
-        value: in `unit`.
+        value: in `unit`; NaN where the curves given do not hold it.
         standard_error: one sigma in `unit`; 0 where it was held, NaN where it cannot be given.
         unit: "m", "S/m", "1/m^3" or "eV".
         fixed: it was held, or follows a line in a fitted density (with that one's error).
@@ -102,19 +102,31 @@ class LinearRegime:
     automatic: bool
 
 
-@storable("FormingFit", version=1)
+@storable(
+    "FormingFit",
+    version=1,
+    undefined=(
+        "covariance",
+        "pristine_conductivity_S_per_m",
+        "radius_sensitivity",
+        "pristine_range_S_per_m",
+        "radius_range_m",
+        "uniform_density_m3",
+    ),
+)
 @dataclass(frozen=True)
 class FormingFit:
     """Filament radius and conductivity of the CMO from the linear regimes around forming.
 
     Attributes:
         parameters: "radius" and "sigma_CMO"; each fitted, or held where its curve was not given.
-        covariance: (2, 2) of (ln radius, ln sigma_CMO).
+        covariance: (2, 2) of (ln radius, ln sigma_CMO); NaN where one is not known.
         regimes: linear regime of each curve used, in the order formed, after the negative sweep.
-        pristine_conductivity_S_per_m: CMO as deposited, taken for the formed curve.
-        radius_sensitivity: d ln r / d ln sigma of the pristine CMO (a systematic, no random error).
+        pristine_conductivity_S_per_m: CMO as deposited, taken for the formed curve; NaN without one.
+        radius_sensitivity: d ln r / d ln sigma of the pristine CMO (a systematic, no random error); NaN where the radius
+            is held.
         pristine_range_S_per_m: range of that conductivity, or (NaN, NaN).
-        radius_range_m: radius at the ends of that range, in the same order.
+        radius_range_m: radius at the ends of that range, in the same order; NaN where there is none.
         uniform_density_m3: density at which the hopping law has sigma_CMO at low field; NaN without.
         warnings: sentences for the reader.
         status: CONVERGED.
@@ -209,7 +221,7 @@ class FittedCurve:
         return float(np.sqrt(np.mean(self.residual_ln**2)))
 
 
-@storable("StateFit", version=1)
+@storable("StateFit", version=1, undefined=("covariance", "correlation", "reduced_chi2"))
 @dataclass(frozen=True)
 class StateFit:
     """Hopping parameters of one state from its curves.
@@ -220,8 +232,8 @@ class StateFit:
         start: state of the card that the fit started from.
         parameters: N, a_e, dE of the dome and N_s, a_s, dE_s around it, fitted or held.
         free: names of the fitted ones, the axis of the matrices.
-        covariance: (free, free) in the units of the parameters.
-        correlation: (free, free).
+        covariance: (free, free) in the units of the parameters; NaN where the curves do not tell a parameter.
+        correlation: (free, free); NaN there too.
         condition_number: of the Jacobian in logarithms with unit columns.
         held_sensitivity: "fitted/held" to d ln fitted / d ln held, the systematic of a held number.
         curves: fitted curves, one an ambient temperature.
@@ -256,7 +268,7 @@ class StateFit:
         return tuple(entry.name for entry in self.parameters if entry.at_bound)
 
 
-@storable("HoppingFit", version=1)
+@storable("HoppingFit", version=1, undefined=("relative_sigma",))
 @dataclass(frozen=True)
 class HoppingFit:
     """Hopping parameters of one or several states.

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from femristor.array import forming
 from femristor.array.forming import build_family, form_array, measured_forming, sweep_voltage
 from femristor.array.forming_extract import extract_forming
 from femristor.array.forming_result import ArrayForming, FormingFamily
@@ -132,6 +133,46 @@ def test_late_devices_do_not_form_and_far_ones_are_refused():
         form_array(CARD, FAMILY, rows=0)
     with pytest.raises(InputError, match="no forming sweep"):
         form_array(CARD, FAMILY, step_V=0.0)
+
+
+def test_an_array_that_never_forms_says_so_and_ends():
+    with pytest.raises(
+        RangeError, match=r"None of 32 devices forms up to 1 V, the first would at 3\.\d+ V; raise the peak"
+    ):
+        form_array(CARD, FAMILY, peak_V=1.0)
+    with pytest.raises(InputError, match="None of 32 sweeps has the jump of forming"):
+        form_array(CARD, FAMILY, noise_A=1.0)
+    volt, _, ohm, _ = synthetic(2.75)
+    with pytest.raises(InputError, match="None of 2 sweeps has the jump of forming"):
+        measured_forming([IVCurve(volt, 1e-9 * volt, 293.0, str(k), "lab") for k in range(2)], ohm)
+    one = form_array(CARD, FAMILY, rows=1, cols=1)
+    assert (
+        np.isfinite(one.mean_V)
+        and one.yielded == 1.0
+        and "sigma not known of one device" in one.sentences()[1]
+    )
+
+
+def test_an_interrupted_array_is_continued_to_the_bit(tmp_path, monkeypatch):
+    path, options = tmp_path / "keep.h5", {"rows": 40, "cols": 40, "noise_A": 1e-7, "seed": 5}
+    whole = form_array(CARD, FAMILY, **options)
+    extract, left = forming.extract_forming, iter(range(2))
+
+    def breaks(*arguments, **named):
+        if next(left, None) is None:
+            with pytest.raises(InputError, match="another run works on it"):
+                form_array(CARD, FAMILY, **options, checkpoint=path)
+            raise KeyboardInterrupt
+        return extract(*arguments, **named)
+
+    monkeypatch.setattr(forming, "extract_forming", breaks)
+    with pytest.raises(KeyboardInterrupt, match=r"of 1600 cells are kept in .*keep\.h5"):
+        form_array(CARD, FAMILY, **options, checkpoint=path)
+    monkeypatch.undo()
+    resumed = form_array(CARD, FAMILY, **options, checkpoint=path)
+    for name in ("form_V", "form_applied_V", "form_current_A", "current_A", "mean_V", "sigma_V"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name), err_msg=name)
+    assert resumed.cost == whole.cost and [entry.name for entry in tmp_path.iterdir()] == ["keep.h5"]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from femristor.compact.closed_form import closed_current, published_form
 from femristor.compact.ibm import IbmConstants, IbmModel
 from femristor.compact.model import CellModel
 from femristor.core.constants import K_B, Q_E
-from femristor.core.errors import RangeError
+from femristor.core.errors import InputError, RangeError
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -105,7 +105,7 @@ def test_density_outside_raises(model, density):
 def test_impossible_conductance_or_ambient(model, card):
     with pytest.raises(RangeError, match="choose levels inside"):
         model.density_at(1e-2)
-    with pytest.raises(RangeError, match="above 0 K"):
+    with pytest.raises(InputError, match="outside 150 to 1500 K"):
         IbmModel(card, 0.0)
     with pytest.raises(RangeError, match="not a finite number"):
         model.current_A(np.nan, 7e24)

@@ -121,13 +121,18 @@ def test_pulse_train_moves_up_and_down(card, cell):
     assert np.all(found.temperature_K > 350)
 
 
-def test_interrupted_run_gives_the_same_curve(cell, tmp_path):
+def test_interrupted_run_gives_the_same_curve(card, cell, tmp_path):
     wave = Waveform(np.array([0.0, 1e-6, 2e-6]), np.array([0.0, -1.3, 0.0]), "pulse")
-    whole = cell.run(wave, density_m3=2e25)
+    other_cell = DomeCell(card, load=LOAD, resolution=RESOLUTION)
+    before = other_cell.counts
+    whole = other_cell.run(wave, density_m3=2e25)
+    spent = other_cell.counts - before
     path = tmp_path / "restart.h5"
 
     def stop(time_s: float, _: float) -> None:
         if time_s > 1.4e-6:
+            with pytest.raises(InputError, match="another run works on it"):
+                other_cell.run(wave, density_m3=2e25, checkpoint=path)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -136,10 +141,35 @@ def test_interrupted_run_gives_the_same_curve(cell, tmp_path):
     other = Waveform(wave.time_s, 0.5 * wave.voltage_V, "other")
     with pytest.raises(InputError, match="restart file of another"):
         cell.run(other, density_m3=2e25, checkpoint=path)
+    cell = DomeCell(card, load=LOAD, resolution=RESOLUTION)
+    before = cell.counts
     resumed = cell.run(wave, density_m3=2e25, checkpoint=path)
-    assert np.allclose(resumed.time_s, whole.time_s, rtol=1e-6, atol=0)
-    assert np.allclose(resumed.density_m3, whole.density_m3, rtol=1e-6)
-    assert not path.exists()
+    for name in ("time_s", "voltage_device_V", "current_A", "density_m3", "temperature_K"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name), err_msg=name)
+    np.testing.assert_array_equal(cell.counts - before, spent)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("broken", [5, 8])
+def test_interrupted_pulse_train_gives_the_same_numbers(card, cell, tmp_path, monkeypatch, broken):
+    """Taken up by a new cell after the fifth pulse, with the work counted as of one run."""
+    scheme, counts, path = PulseScheme(1.5, -1.5, 2.5e-6), {"n_up": 4, "n_down": 4}, tmp_path / "t.h5"
+    made = [DomeCell(card, load=LOAD, resolution=RESOLUTION) for _ in range(3)]
+    whole = pulse_train(made[0], scheme, **counts, n_alternate=1)
+    run, left = made[1].run, iter(range(broken))
+
+    def breaks(*arguments, **options):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(made[1], "run", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        pulse_train(made[1], scheme, **counts, n_alternate=1, checkpoint=path)
+    resumed = pulse_train(made[2], scheme, **counts, n_alternate=1, checkpoint=path)
+    for name in ("conductance_S", "density_m3", "temperature_K", "current_A", "start_conductance_S"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name), err_msg=name)
+    np.testing.assert_array_equal(made[2].counts, made[0].counts)
 
 
 def test_transistor_in_series(card):

@@ -12,7 +12,7 @@ CELL_NAMES = ("lower", "upper", "step_up", "step_down", "gamma_up", "gamma_down"
 FIGURE_NAMES = ("n_states", "skew", "gamma", "asymmetry", "nsr")
 
 
-@storable("SoftBoundsPopulation", version=1)
+@storable("SoftBoundsPopulation", version=1, undefined=("errors", "set_V", "reset_V"))
 @dataclass(frozen=True)
 class SoftBoundsPopulation:
     """Soft bounds of each cell, and the Gaussians G1 and G2 over cells.
@@ -38,7 +38,7 @@ class SoftBoundsPopulation:
         g_max: mean upper bound, weight 1.
         bound_std: spread of each bound over cells in units of half the window.
         set_V: amplitude of up pulses; NaN if unknown.
-        reset_V: of down pulses.
+        reset_V: of down pulses; NaN if unknown.
         refused: sentences on cells that were left out.
         notes: what the reader should know.
         status: converged.
@@ -71,7 +71,7 @@ class SoftBoundsPopulation:
     provenance: Provenance | None = None
 
 
-@storable("StepTables", version=1)
+@storable("StepTables", version=1, undefined=("set_V", "reset_V"))
 @dataclass(frozen=True)
 class StepTables:
     """dG(G, up or down) of each cell with its spread, no law in between.
@@ -93,7 +93,7 @@ class StepTables:
         bias: (3,) relative error of the mean step of known soft bounds of like figures through the same protocol
             and smoothing: at the symmetry point, worst and root mean square over the middle 80 % of the window.
         set_V: amplitude of up pulses; NaN if unknown.
-        reset_V: of down pulses.
+        reset_V: of down pulses; NaN if unknown.
         refused: sentences on cells that were left out.
         notes: what the reader should know.
         status: converged.
