@@ -23,10 +23,12 @@ stays fast::
 
 A command with subcommands is a group, `@click.group("fit", cls=CommandGroup)`, whose subcommands carry
 `@common_options` (the group itself does not). `emit` is called once, at the end: with `--json` it prints the
-payload as one JSON object (arrays, dataclasses, enums and paths are converted, NaN becomes null), otherwise
-the text. Whatever else is printed goes to standard error while `--json` is on. A command may return an
-integer as its exit code. Long work that is interrupted may raise `KeyboardInterrupt("what is kept")`. An option
-that only one `--model` (or `--cell`, `--by`, ...) reads stands in a table of `cli.belongs.belongs_to`.
+payload as one JSON object (arrays, dataclasses, enums and paths are converted; a NaN becomes null where a result
+type or the command declares it as undefined, see `core.finite`, and is refused elsewhere), otherwise the text.
+Whatever else is printed goes to standard error while `--json` is on. A command may return an integer as its exit
+code. Long work that is interrupted may raise `KeyboardInterrupt("what is kept")`. An option that only one `--model`
+(or `--cell`, `--by`, ...) reads stands in a table of `cli.belongs.belongs_to`; one that counts is a
+`cli.counts.count_option` with a bound of `core.bounds`.
 """
 
 import dataclasses
@@ -42,6 +44,9 @@ from typing import TextIO
 
 import click
 
+from femristor.cli.counts import count_option
+from femristor.cli.number_text import one_spelling
+from femristor.core.bounds import SEED
 from femristor.core.progress import NullProgress, Progress
 
 RANK_VARIABLES = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
@@ -64,22 +69,32 @@ class Context:
         seed: seed of everything random, 0 or more.
         progress: where long work is shown (standard error; silent on MPI ranks above 0).
         stream: where `emit` prints.
+        told: notices of the command so far.
     """
 
     json: bool
     seed: int
     progress: Progress
     stream: TextIO
+    told: list[str] = dataclasses.field(default_factory=list)
 
     def emit(self, payload: dict, text: str) -> None:
         """Print the result once: the payload with `--json`, the text otherwise.
 
         Args:
-            payload: what a program wants; keys carry their units (`current_A`).
+            payload: what a program wants; keys carry their units (`current_A`). Notices join its "warnings".
             text: what a person wants; a trailing line break is added.
+
+        Raises:
+            ConvergenceError: the payload has a NaN or an infinity in an entry that is not declared as undefined.
         """
+        from femristor.core.finite import UNDEFINED, check_finite
+
+        check_finite(payload, "The result", UNDEFINED)
         if mpi_rank() != 0:
             return
+        if self.told:
+            payload = {**payload, "warnings": list(dict.fromkeys([*payload.get("warnings", ()), *self.told]))}
         line = json_module.dumps(to_plain(payload), allow_nan=False) if self.json else text.rstrip("\n")
         print(line, file=self.stream, flush=True)
 
@@ -128,15 +143,14 @@ def common_options(function: Callable) -> Callable:
     """
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-    @click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random."
-    )
+    @count_option("--seed", bound=SEED, default=0, help="Seed of everything random.")
     @functools.wraps(function)
     def wrapper(*args, as_json: bool, seed: int, **options):
         from femristor.cli.streams import stdout_for_result
+        from femristor.core.notices import gathered
 
-        with stdout_for_result(json=as_json) as stream:
-            context = Context(json=as_json, seed=seed, progress=_make_progress(), stream=stream)
+        with stdout_for_result(json=as_json) as stream, gathered(silent=mpi_rank() != 0) as told:
+            context = Context(as_json, seed, _make_progress(), stream, told)
             return function(context, *args, **options)
 
     return wrapper
@@ -159,6 +173,11 @@ class CommandGroup(click.Group):
             click.echo(ctx.get_help())
             ctx.exit(0)
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]):
+        """The command, whose numbers are read in one spelling."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, one_spelling(command) if command is not None else None, rest
 
 
 card_option = click.option(
