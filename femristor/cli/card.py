@@ -59,7 +59,11 @@ def show(context: Context, *, card: str, as_toml: bool) -> None:
 @click.argument("cards", nargs=-1, required=True, metavar="CARD...")
 @common_options
 def check(context: Context, *, cards: tuple[str, ...]) -> None:
-    """Read cards and say whether each can be used; exit code 2 with one sentence when one cannot."""
+    """Read cards and say whether each can be used; exit code 2 with one sentence when one cannot.
+
+    Numbers that were fitted or modelled on another stack than the card now has are named in a warning.
+    """
+    from femristor.device.fitted_on import stale_numbers
     from femristor.device.load import load_card
 
     payload, lines = [], []
@@ -70,7 +74,10 @@ def check(context: Context, *, cards: tuple[str, ...]) -> None:
         lines.append(
             f"{name}: card {loaded.name} is valid, hash {loaded.hash}, {count.total()} numbers: {kinds}"
         )
-        payload.append({"path": name, "name": loaded.name, "hash": loaded.hash, "confidence": dict(count)})
+        stale = [key for keys, _ in stale_numbers(loaded).values() for key in keys]
+        payload.append(
+            {"path": name, "name": loaded.name, "hash": loaded.hash, "confidence": dict(count), "stale": stale}
+        )
     context.emit({"valid": True, "cards": payload}, "\n".join(lines))
 
 

@@ -3,6 +3,7 @@
 from femristor.core.errors import InputError
 from femristor.core.units import parse_quantity
 from femristor.device import card as dc
+from femristor.device.fitted_on import stale_numbers
 from femristor.device.plausible import check_plausible
 from femristor.device.schema import CardText, Entry, Section, Unit
 from femristor.device.state import CellState, HoppingParameters
@@ -101,8 +102,10 @@ def build_card(text: CardText, digest: str) -> dc.DeviceCard:
         sources=reader.sources,
         bibliography=dict(text.sources),
         hash=digest,
+        fitted_on={source: dict(stack) for source, stack in text.fitted_on.items()},
     )
     _check(card)
+    _check_fitted_on(card)
     return card
 
 
@@ -319,6 +322,13 @@ def _check(card: dc.DeviceCard) -> None:
         if label not in card.states:
             raise InputError(f"the state {label} is missing; add [states.{label}].")
     _check_ranges(card)
+
+
+def _check_fitted_on(card: dc.DeviceCard) -> None:
+    for source in card.fitted_on:
+        if source not in card.bibliography:
+            raise InputError(f"fitted_on.{source}: '{source}' is not in [sources]; add it there, or remove the table.")
+    stale_numbers(card)
 
 
 def _check_ranges(card: dc.DeviceCard) -> None:

@@ -258,6 +258,7 @@ class DeviceCard:
         sources: dotted key to SourceNote.
         bibliography: source abbreviation to citation.
         hash: SHA-256 over the SI numbers (not over comments or notes).
+        fitted_on: source to the numbers of the stack with which its numbers were found, see `device.fitted_on`.
     """
 
     name: str
@@ -281,6 +282,7 @@ class DeviceCard:
     hash: str = ""
     vacancies: VacancyLaw | None = None
     forming: FormingLaw | None = None
+    fitted_on: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def material(self, name: str) -> Material:
         """Material by name."""

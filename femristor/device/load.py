@@ -10,6 +10,7 @@ from femristor.core.files import read_text
 from femristor.core.toml import parse_toml
 from femristor.device.build import build_card
 from femristor.device.card import DeviceCard
+from femristor.device.fitted_on import stack_numbers, tell_stale
 
 SCHEMA_VERSION = 1
 
@@ -21,7 +22,7 @@ def shipped_cards() -> dict[str, Path]:
 
 
 def load_card(path_or_name: str | Path = "cmo_hfox") -> DeviceCard:
-    """Read and check a device card.
+    """Read and check a device card; numbers that were fitted on another stack are told (`device.fitted_on`).
 
     Args:
         path_or_name: a TOML file, or the name of a shipped card.
@@ -34,7 +35,9 @@ def load_card(path_or_name: str | Path = "cmo_hfox") -> DeviceCard:
         DataError: the file is missing or empty.
     """
     source = card_path(path_or_name)
-    return parse_card(read_text(source, "device card"), str(source))
+    card = parse_card(read_text(source, "device card"), str(source))
+    tell_stale(card, str(path_or_name))
+    return card
 
 
 def card_path(path_or_name: str | Path) -> Path:
@@ -113,7 +116,7 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
         name: new name, or None to keep it.
 
     Returns:
-        TOML text; keys that are missing in the template are added.
+        TOML text; keys that are missing in the template are added, and for each new source the stack that it holds for.
 
     Raises:
         CardError: the changed card is not valid.
@@ -135,9 +138,13 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
             inline.update(entry)
             entry = inline
         table[last] = entry
-    text = tomlkit.dumps(document)
-    parse_card(text, f"card made from {template}")
-    return text
+    card = parse_card(tomlkit.dumps(document), f"card made from {template}")
+    for key in changes:
+        kind, _, source = key.partition(".")
+        if kind == "sources":
+            stacks = document.setdefault("fitted_on", tomlkit.table(is_super_table=True))
+            stacks[source] = stack_numbers(card, source)
+    return tomlkit.dumps(document)
 
 
 def _document(template: str | Path):
@@ -174,7 +181,7 @@ def _canonical(raw) -> str:
         if "value" in raw:
             return f"={raw['value']}"
         # The limit of temperature warns and moves no number.
-        skipped = {"source", "confidence", "note", "description", "name", "sources", "temperature_max"}
+        skipped = {"source", "confidence", "note", "description", "name", "sources", "temperature_max", "fitted_on"}
         return (
             "{" + ",".join(f"{key}:{_canonical(raw[key])}" for key in sorted(raw) if key not in skipped) + "}"
         )

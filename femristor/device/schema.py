@@ -276,3 +276,4 @@ class CardText(BaseModel):
     selector: SelectorSection
     statistics: StatisticsSection
     range: RangeSection
+    fitted_on: dict[str, dict[str, str]] = {}
