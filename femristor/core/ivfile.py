@@ -13,7 +13,7 @@ import numpy as np
 from femristor.core.constants import T_SINK_K
 from femristor.core.csvio import Table, read_table, split_unit
 from femristor.core.curves import IVCurve
-from femristor.core.errors import DataError
+from femristor.core.errors import DataError, InputError
 from femristor.core.files import atomic_write
 
 ALIASES = {
@@ -67,7 +67,10 @@ def read_iv_csv(
             if not sweep:
                 _check_sorted(table, voltage, rows)
             origin = _origin(table, key[0])
-            curves.append(IVCurve(voltage[rows], current[rows], key[1], key[0] + suffix, origin))
+            try:
+                curves.append(IVCurve(voltage[rows], current[rows], key[1], key[0] + suffix, origin))
+            except InputError as error:
+                raise DataError(f"{path}: {str(error)[0].lower()}{str(error)[1:]}") from None
     return curves
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
+from femristor.transport.curve_checks import check_curve, strays
 
 WINDOW_V = (0.005, 0.2)
 BIAS_POINTS = 12
@@ -58,7 +59,7 @@ def prepare_curve(
         PreparedCurve.
 
     Raises:
-        InputError: an empty window, too few points, or currents against the voltage.
+        InputError: an empty window, too few points, currents against the voltage, or no cell's (`curve_checks`).
     """
     low, high = window_V
     if not 0 <= low < high:
@@ -67,6 +68,7 @@ def prepare_curve(
         )
     if bias_points < 4:
         raise InputError(f"{bias_points} bias points are too few to follow a curve; use 4 or more.")
+    check_curve(curve)
     volt, amp, notes, warnings = curve.voltage_V, curve.current_A, [], []
     zero = np.abs(volt) < 1e-12
     if zero.any():
@@ -85,6 +87,7 @@ def prepare_curve(
             "logarithm and were left out; the lowest voltages are below the noise."
         )
     kept = inside & ~against
+    kept[kept] = ~_strays(curve, volt[kept], amp[kept], warnings)
     if kept.sum() < MIN_POINTS:
         raise InputError(
             f"Only {int(kept.sum())} points of curve '{curve.label}' lie between {low:g} and {high:g} V and a "
@@ -93,6 +96,19 @@ def prepare_curve(
     chosen = curve.replace(volt[kept], amp[kept])
     bias, matrix, chebyshev = _bias(np.abs(chosen.voltage_V), bias_points)
     return PreparedCurve(chosen, bias, matrix, chebyshev, tuple(notes), tuple(warnings))
+
+
+def _strays(curve: IVCurve, volt: np.ndarray, amp: np.ndarray, warnings: list[str]) -> np.ndarray:
+    """Points to leave out, with a warning; a curve of many is refused."""
+    stray = strays(volt, amp)
+    if not stray.any():
+        return stray
+    where = ", ".join(f"{value:g}" for value in volt[stray][:3])
+    told = f"{int(stray.sum())} of {volt.size} points (first at {where} V) conduct more than 10 times more or less than their neighbours"
+    if stray.sum() > WRONG_SIGN_SHARE * volt.size:
+        raise InputError(f"Curve '{curve.label}': {told}; measure it again, or take another window.")
+    warnings.append(f"{curve.label}: {told} and were left out; check these rows.")
+    return stray
 
 
 def _bias(size: np.ndarray, bias_points: int) -> tuple[np.ndarray, np.ndarray, bool]:

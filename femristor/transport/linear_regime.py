@@ -12,6 +12,7 @@ import numpy as np
 
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
+from femristor.transport.curve_checks import check_curve
 from femristor.transport.result import LinearRegime
 
 MIN_POINTS = 3
@@ -58,6 +59,7 @@ def find_linear_regime(
         raise InputError(
             f"A relative sigma of {relative_sigma:g} is not between 0 and 1; 1 % is written 0.01."
         )
+    check_curve(curve)
     size = np.abs(curve.voltage_V)
     nonzero = size > 1e-12
     if window_V is None:

@@ -111,8 +111,14 @@ def _runaway(escaped: list[Slot], misfit: float) -> str:
         f"{slot.name} {slot.low:g} to {slot.high:g} {KINDS[slot.name].unit}"
         for slot in dict.fromkeys(escaped)
     )
+    # On the lines, or with the surroundings freed, nothing is held that could be wrong: the curve is.
+    tail = (
+        "no state of this card conducts like them: check columns, units and area of the file, and the card's stack"
+        if any(slot.name == "N_s" for slot in escaped)
+        else "a held number (the surroundings N_s of the start state, dE) keeps the cell from following them; free N_s, or start "
+        "from another state"
+    )
     return (
         f"The hopping fit drives {names} out of the plausible range ({ranges}) and still misses the curves by an "
-        f"rms of ln I of {misfit:.2g}: a held number (the surroundings N_s of the start state, dE) keeps the cell "
-        "from following them; free N_s, or start from another state."
+        f"rms of ln I of {misfit:.2g}: {tail}."
     )

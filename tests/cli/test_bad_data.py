@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.cli.test_bad_input import Case, check_case
+from tests.cli.test_bad_input import Case, card, check_case
 
 UP = 1e-5 + 6e-5 * (1 - np.exp(-np.arange(30) / 10))
 DOWN = UP[-1] - 6e-5 * (1 - np.exp(-np.arange(30) / 10))
@@ -12,9 +12,11 @@ WAYS = np.array([1] * 30 + [-1] * 30)
 
 
 def train(values=G, ways=WAYS, head="direction,G_S") -> dict[str, str | bytes]:
-    """A pulse train, bad.csv."""
-    rows = zip(ways, values, strict=True)
-    return {"bad.csv": head + "\n" + "".join(f"{int(way)},{float(value)!r}\n" for way, value in rows)}
+    """A pulse train, bad.csv; with a column "pulse" in the head number 41 is missing."""
+    lines = [f"{int(way)},{float(value)!r}" for way, value in zip(ways, values, strict=True)]
+    if head.startswith("pulse"):
+        lines = [f"{k + (k > 40)},{line}" for k, line in enumerate(lines)]
+    return {"bad.csv": "\n".join([head, *lines]) + "\n"}
 
 
 def with_one(value: float) -> np.ndarray:
@@ -45,11 +47,8 @@ TRAINS = {
     ),
     "columns exchanged": (train(head="G_S,direction"), ("line 2, column direction", "no direction")),
     "resistance": (train(head="direction,R_ohm"), ("no conductance column",)),
-    "gap": (
-        {"bad.csv": "pulse,direction,G_S\n" + "".join(f"{k + (k > 40)},{w},{float(g)!r}\n" for k, (w, g) in enumerate(zip(WAYS, G, strict=True)))},
-        ("line 43: pulse 42 follows pulse 40", "complete the record"),
-    ),
-}  # fmt: skip
+    "gap": (train(head="pulse,direction,G_S"), ("line 43: pulse 42 follows pulse 40", "complete the record")),
+}
 COMMANDS = {
     "fit pulses": "fit pulses bad.csv --cell 1R",
     "fit device": "fit device bad.csv --out device.h5",
@@ -60,16 +59,119 @@ CASES = [
     for name, (files, words) in TRAINS.items()
     for command, argv in COMMANDS.items()
 ]
-CURVE = np.array([-0.2, -0.15, -0.1, -0.05, 0.05, 0.1, 0.15, 0.2])
+VOLT = np.array([-0.2, -0.15, -0.1, -0.05, 0.05, 0.1, 0.15, 0.2])
+AMP = 5e-5 * VOLT
 
 
-def curve(current, volts=CURVE, head="V_V,I_A") -> dict[str, str | bytes]:
+def curve(current=AMP, volts=VOLT, head="V_V,I_A", more="") -> dict[str, str | bytes]:
     """An I-V curve, bad.csv."""
-    return {
-        "bad.csv": head
-        + "\n"
-        + "".join(f"{float(v)!r},{float(i)!r}\n" for v, i in zip(volts, current, strict=True))
-    }
+    rows = zip(volts, current, strict=True)
+    return {"bad.csv": f"{head}\n{more}" + "".join(f"{float(v)!r},{float(i)!r}\n" for v, i in rows)}
+
+
+SQUEEZED = AMP * np.array([1, 1e3, 1, 1e-3, 1, 1e3, 1, 1e-3])
+FIELDS = {
+    "no current": (curve(0 * AMP), "", ("no current at any voltage", "unit")),
+    "amperes for microamperes": (curve(1e6 * AMP), "", ("conductance of 50 S", "units in the header")),
+    "attoamperes": (curve(1e-10 * AMP), "", ("conductance of 5e-15 S", "units in the header")),
+    "columns exchanged": (curve(head="I_A,V_V"), "", ("conductance of 2e+04 S", "check the columns")),
+    "one voltage": (curve(volts=np.full(8, 0.1)), "", ("bad.csv: line 3: 0.1 V occurs twice",)),
+    "row of units": (curve(more="V,A\n"), "", ("bad.csv: line 2", "'V' is not a number")),
+    "degrees": (curve(), "--ambient 25", ("ambient temperature of 25 K", "kelvin")),
+    "not UTF-8": (
+        {"bad.csv": "V_V,I_µA\n0.1,1\n".encode("latin-1")},
+        "",
+        ("bad.csv: not a UTF-8 text file",),
+    ),
+}
+for name, (files, options, words) in FIELDS.items():
+    CASES += [
+        Case(f"fit {kind}: {name}", f"fit {kind} bad.csv --label {label}=bad.csv {options}", words, files)
+        for kind, label in (("hopping", "lrs"), ("forming", "formed"))
+    ]
+CASES += [
+    Case(
+        "fit hopping: current against the voltage",
+        "fit hopping bad.csv",
+        ("against their voltage at 8 of 8",),
+        curve(-AMP),
+    ),
+    Case(
+        "fit hopping: strays",
+        "fit hopping bad.csv",
+        ("10 times more or less than their neighbours",),
+        curve(SQUEEZED),
+    ),
+    Case("fit branches: no sweep", "fit branches bad.csv", ("no sweep to a voltage and back",), curve()),
+    Case(
+        "ambient in the file",
+        "fit hopping bad.csv",
+        ("bad.csv: an ambient temperature of -5.0 K",),
+        {"bad.csv": "V_V,I_A,T_ambient_K\n0.05,1e-6,-5\n0.1,2e-6,-5\n0.15,3e-6,-5\n"},
+    ),
+]
+SELECTOR = "fit selector bad.csv --column drain=V_V --column current=I_A --gate 1.4"
+CASES += [
+    Case(
+        "fit selector: no current",
+        SELECTOR,
+        ("8 points up to 0 A", "do not tell a transistor"),
+        curve(0 * AMP),
+    ),
+    Case(
+        "fit selector: one voltage",
+        SELECTOR,
+        ("1 different drain-source voltages",),
+        curve(volts=np.full(8, 0.1)),
+    ),
+    Case(
+        "fit selector: millivolts",
+        SELECTOR,
+        ("drain voltage of -200 V", "check units"),
+        curve(volts=1e3 * VOLT),
+    ),
+    Case(
+        "fit selector: columns exchanged",
+        SELECTOR,
+        ("misses bad.csv by", "check columns"),
+        curve(head="I_A,V_V"),
+    ),
+    Case(
+        "fit selector: constant current",
+        SELECTOR,
+        ("bad.csv", "Check the gates and signs"),
+        curve(0 * AMP + 1e-6),
+    ),
+    Case("fit selector: gate is no number", SELECTOR.replace("1.4", "1,4"), ("--gate", '"1.4"'), curve()),
+]
+NUMBERS = [
+    ("iv --vmax 0,2", "--vmax", '"0.2"'),
+    ("iv --vmax 1_0", "--vmax", "decimal point"),
+    ("iv --vmax \u0663", "--vmax", "is not a number"),
+    ("iv --vmax 0x1", "--vmax", "is not a number"),
+    ("iv --vmax inf", "--vmax", "not a finite number"),
+    ("iv --vmax 1e", "--vmax", "is not a number"),
+    ("fit hopping bad.csv --fix dE=1_0", "dE", "decimal point"),
+    ("fit hopping bad.csv --fix N=nan", "N", "nan"),
+    ("fit hopping bad.csv --ambient 2_93", "--ambient", "decimal point"),
+    ("iv --state N=2,5e25", "N=2,5e25", "N=2e25"),
+    ("array wires --conductance bad.csv --voltages bad.csv --segment-ohm 0,35", "--segment-ohm", '"0.35"'),
+]
+CASES += [Case(f"number: {argv}", argv, tuple(words), curve()) for argv, *words in NUMBERS]
+CASES += [
+    Case(
+        "decimal comma in a card",
+        "card check bad.toml",
+        ("thickness", "3,5 nm", '"3.5 nm"'),
+        card("3.5 nm", "3,5 nm"),
+    ),
+    Case(
+        "wire matrix with decimal commas in its first row",
+        "array wires --conductance bad.csv --voltages bad.csv",
+        ("bad.csv", "line 1", "numbers where the header should be"),
+        {"bad.csv": "1,5e-5;2e-5\n1e-5;2e-5\n"},
+    ),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -356,3 +356,16 @@ def test_too_few_points_and_no_label(cell, card, truth):
 def test_barrier_unit_is_eV(card):
     slots = {slot.name: slot for slot in make_slots(card, "hrs", Choice.of(), ambients=2)}
     assert slots["dE"].value == pytest.approx(card.state("hrs").dome.barrier_J / EV)
+
+
+def test_a_stray_point_is_left_out_and_told(cell, truth):
+    curve = cell.curve(truth, label="lrs", points=40)
+    amps = curve.current_A.copy()
+    amps[31] *= 1e5
+    ready = prepare_curve(curve.replace(curve.voltage_V, amps))
+    assert ready.curve.voltage_V.size == prepare_curve(curve).curve.voltage_V.size - 1
+    assert curve.voltage_V[31] not in ready.curve.voltage_V
+    (told,) = ready.warnings
+    assert "lrs: 1 of" in told and f"{curve.voltage_V[31]:g} V" in told and "left out" in told
+    # the lowest voltages of a noisy curve, and the steepest ones, are no strays
+    assert prepare_curve(curve).warnings == ()
