@@ -14,7 +14,7 @@ from femristor.fem import doctor as fem_doctor
 
 REQUIRED = {
     "Python", "libraries", "C compiler", "MPI", "dolfinx", "PETSc and MUMPS", "form compilation",
-    "form cache", "gmsh", "torch", "numba", "cache folders", "device cards",
+    "form cache", "gmsh", "matplotlib", "torch", "numba", "cache folders", "device cards",
 }  # fmt: skip
 
 
