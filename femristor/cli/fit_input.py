@@ -147,9 +147,11 @@ def check_outputs(path: str | None, out: str | None) -> Path | None:
     """Path of the card to write; both outputs are checked before the long work.
 
     Raises:
-        InputError: the card is not a .toml file.
+        InputError: the card is not a .toml file, or the fit no .h5 file.
         OutputError: a folder that cannot be written.
     """
+    if out is not None and Path(out).suffix != ".h5":
+        raise InputError(f"--out {out}: a fit is written as HDF5; use the ending .h5.")
     if out is not None:
         _check_folder(Path(out))
     if path is None:
@@ -174,7 +176,9 @@ def _check_folder(target: Path) -> None:
         raise OutputError(f"Cannot write {target}: {error.strerror}; choose another output path.") from error
 
 
-def write_results(fit, base: str, card: Path | None, out: str | None) -> list[str]:
+def write_results(
+    fit, base: str, card: Path | None, out: str | None, changes: dict | None = None
+) -> list[str]:
     """Write the card and the HDF5 file that were asked for.
 
     Args:
@@ -182,6 +186,7 @@ def write_results(fit, base: str, card: Path | None, out: str | None) -> list[st
         base: card that the fit started from.
         card: TOML file to write, or None.
         out: HDF5 file to write, or None.
+        changes: entries of the card; those of the fit by default.
 
     Returns:
         Lines that say what was written.
@@ -192,7 +197,7 @@ def write_results(fit, base: str, card: Path | None, out: str | None) -> list[st
 
     lines = []
     if card is not None:
-        text = replaced_card_text(base, fit.changes(), name=card.stem)
+        text = replaced_card_text(base, fit.changes() if changes is None else changes, name=card.stem)
         with atomic_write(card) as stream:
             stream.write(text)
         lines.append(f"wrote {card}; compare it with: femristor card diff {base} {card}")

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 
+from femristor.core.files import atomic_write
 from femristor.fem.switching_result import FrameStrip, SwitchingFrame
 from femristor.plot.style import new_figure
 
@@ -85,8 +86,21 @@ def save_animation(strip: FrameStrip, path) -> None:
     Args:
         strip: frames in order of time.
         path: file with ending .gif.
+
+    Raises:
+        OutputError: it cannot be written; an existing one stays as it was.
     """
     from matplotlib.animation import FuncAnimation, PillowWriter
+
+    class InMemory(PillowWriter):
+        """Hands the frames over to the atomic writer instead of writing over the file."""
+
+        def finish(self):
+            first, *others = self._frames
+            with atomic_write(path, "wb") as stream:
+                first.save(
+                    stream, format="GIF", save_all=True, append_images=others, duration=int(1000 / self.fps), loop=0
+                )
 
     figure, axes = new_figure(3, 1, width=3.4, height=2.6)
     axes = np.asarray(axes).reshape(3)
@@ -100,4 +114,4 @@ def save_animation(strip: FrameStrip, path) -> None:
             axis.set_title(f"{label}, {frame.voltage_applied_V:+.2f} V", fontsize=9)
         return ()
 
-    FuncAnimation(figure, paint, frames=len(strip.frames)).save(path, writer=PillowWriter(fps=6))
+    FuncAnimation(figure, paint, frames=len(strip.frames)).save("strip.gif", writer=InMemory(fps=6))

@@ -1,14 +1,19 @@
 """Loops and pulse trains of several models over each other, and the film strip."""
 
+import errno
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from femristor.core import store
+from femristor.core import files, store
+from femristor.core.errors import OutputError
 from femristor.core.traces_result import PulseTrace, SwitchingTrace
 from femristor.fem.switching_result import FrameStrip, SwitchingFrame
-from femristor.plot.filmstrip import filmstrip_figure
+from femristor.plot.filmstrip import filmstrip_figure, save_animation
 from femristor.plot.style import png_bytes
 from femristor.plot.switching import loops_figure, pulses_figure
 
@@ -40,11 +45,11 @@ def test_pulses_start_before_the_first_pulse():
     assert line.get_ydata()[0] == pytest.approx(1e6 * train.start_conductance_S)
 
 
-def test_a_strip_has_a_column_a_frame():
+def frame() -> SwitchingFrame:
     radius = np.array([0.0, 20e-9, 0.0, 20e-9, 20e-9, 0.0])
     height = np.array([0.0, 0.0, 20e-9, 0.0, 20e-9, 20e-9])
     ones = np.ones(6)
-    frame = SwitchingFrame(
+    return SwitchingFrame(
         radius,
         height,
         np.arange(6).reshape(2, 3),
@@ -57,6 +62,26 @@ def test_a_strip_has_a_column_a_frame():
         11e-9,
         13e-9,
     )
-    figure = filmstrip_figure(FrameStrip((frame, frame), "two"))
+
+
+def test_a_strip_has_a_column_a_frame():
+    figure = filmstrip_figure(FrameStrip((frame(), frame()), "two"))
     titles = [axis.get_title() for axis in figure.axes]
     assert titles.count("-1.20 V\n-100 µA") == 2
+
+
+def test_an_animation_is_written_at_once(tmp_path, monkeypatch):
+    strip = FrameStrip((frame(), replace(frame(), voltage_applied_V=1.0)), "two")
+    save_animation(strip, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert (picture.format, picture.n_frames, picture.info["duration"]) == ("GIF", 2, 160)
+    whole = (tmp_path / "a.gif").read_bytes()
+
+    def full(_handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OutputError, match=r"Cannot write .*a\.gif: No space left on device"):
+        save_animation(strip, tmp_path / "a.gif")
+    assert (tmp_path / "a.gif").read_bytes() == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
