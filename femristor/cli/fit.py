@@ -129,6 +129,11 @@ def forming(
     "--start", multiple=True, metavar="LABEL=STATE", help="State of the card that a label starts from."
 )
 @click.option("--bias-points", default=12, show_default=True, help="Most field solutions for a curve.")
+@click.option(
+    "--new-lines",
+    is_flag=True,
+    help="With --card: also write lines a_e(N), dE(N) through the states, for models that read the lines alone.",
+)
 @common_options
 def hopping(
     context: Context, *, base, card_out, out, data, labels, ambients, columns, sigma, notes, resolution, **own
@@ -144,9 +149,12 @@ def hopping(
     from femristor.cli.fit_text import hopping_text
     from femristor.device import load_card
     from femristor.transport.fit_hopping import fit_hopping
+    from femristor.transport.hopping_reach import READERS, changes_with_lines, reach_warning
     from femristor.transport.parameters import Choice, parse_value
 
     target = check_outputs(card_out, out)
+    if own["new_lines"] and target is None:
+        raise InputError("--new-lines writes the lines to a card; name it with --card OUT.toml.")
     fixed = {
         name: parse_value(name, value) for name, value in (pair(x, "--fix", "dE=0.078") for x in own["fix"])
     }
@@ -172,16 +180,21 @@ def hopping(
         notes=(*given.assumed, *notes),
         progress=context.progress,
     )
-    written = write_results(fit, base, target, out)
+    changes = changes_with_lines(fit, loaded) if own["new_lines"] else fit.changes()
+    unseen = reach_warning(fit, loaded, new_lines=own["new_lines"])
+    written = write_results(fit, base, target, out, changes)
     hits = {state.label: state.bounds_hit for state in fit.states}
     payload = {
         "kind": "hopping",
         **vars(fit),
+        "warnings": (*fit.warnings, *([unseen] if unseen else ())),
         "bounds_hit": hits,
-        "changes": fit.changes(),
+        "changes": changes,
+        "reach": READERS,
         "written": written,
     }
-    context.emit(payload, "\n".join([hopping_text(fit), *written]))
+    told = [f"note: {READERS}", *([f"warning: {unseen}"] if unseen else ())]
+    context.emit(payload, "\n".join([hopping_text(fit), *told, *written]))
 
 
 def _ohmic_cell(card, resolution: float):

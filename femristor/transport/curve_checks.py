@@ -6,8 +6,8 @@ from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
 from femristor.device.temperature import check_ambient
 
-LEAST_S, MOST_S = 1e-13, 0.1
-"""I/V outside is no cell's: what a probe station resolves, and a filament as wide as a contact."""
+LEAST_S, MOST_S = 1e-13, 10.0
+"""I/V outside is no cell's: less than a probe station resolves, more than any contact carries."""
 STRAY = 10.0
 """Ratio of I/V to that of the neighbouring voltages from which a point is no part of its curve."""
 NEIGHBOURS = 2
