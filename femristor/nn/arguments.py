@@ -133,6 +133,32 @@ def require_whole(value, *, name: str) -> None:
         raise InputError(f"{name}= got {shown(value)}, but needs a whole number: give 0, 1, 2 or more.")
 
 
+def real_numbers(values, *, name: str) -> np.ndarray:
+    """An array or tensor of real numbers as float32.
+
+    Args:
+        values: tensor, array, list.
+        name: of the argument.
+
+    Returns:
+        float32 array of the same shape; NaN and infinity pass.
+
+    Raises:
+        InputError: no rectangular array of real numbers.
+    """
+    found = np.array(None)
+    if not isinstance(values, torch.Tensor) or not values.is_complex():
+        try:
+            found = np.asarray(values.detach().double().cpu() if isinstance(values, torch.Tensor) else values)
+        except (TypeError, ValueError, RuntimeError, NotImplementedError):
+            pass
+    if found.dtype.kind not in "fiub":
+        raise InputError(
+            f"{name}= got {shown(values)}, but needs real numbers: give an array or tensor of floats."
+        )
+    return found.astype(np.float32)
+
+
 def require_kind(value, kind: type, *, name: str) -> None:
     """Refuse settings of another class.
 

@@ -1,9 +1,9 @@
 """What a layer on arrays accepts: one check of its input, one sentence where it does not fit.
 
 Looked at, in this order: a torch tensor; floating point; axes; width; entries at all; the torch device of the weights;
-NaN and infinity. All but the last cost about a microsecond. The last is one sum on the CPU; elsewhere a sum would halt the
-stream, so that there NaN passes through to the result, and the optimiser refuses it before a pulse is fired. Nor are
-values looked at where there are none yet: in a graph that is compiled, on the meta device, inside `torch.func.vmap`.
+NaN and infinity. All but the last cost about a microsecond. The last is one sum, made in training and calibration, on the
+CPU; elsewhere it would halt the stream. In evaluation NaN passes through to the result as in torch. Nor are values looked at
+where there are none yet: in a graph that is compiled, on the meta device, inside `torch.func.vmap`.
 """
 
 import math
@@ -140,10 +140,11 @@ def layer_name(layer) -> str:
 
 def _finite(x: torch.Tensor) -> bool:
     """One sum sees every NaN and infinity; only where it overflows are all entries looked at."""
-    if x.device.type != "cpu" or torch.compiler.is_compiling():
+    if not x.is_cpu or torch.compiler.is_compiling():
         return True
     try:
-        return math.isfinite(x.detach().sum().item()) or bool(torch.isfinite(x).all())
+        total = (x.detach() if x.requires_grad else x).sum().item()
+        return math.isfinite(total) or bool(torch.isfinite(x).all())
     except RuntimeError:
         return True
 

@@ -85,7 +85,7 @@ class AnalogConv2d(CrossbarState):
             InputError: other axes or channels, no floating point, an empty batch, another device, NaN or infinity, an image
                 smaller than the kernel.
         """
-        check_input(self, x, self._needs, where=self.tile.where)
+        check_input(self, x, self._needs, where=self.tile.where, values=self.training)
         window = {"kernel": self.kernel_size, "stride": self.stride}
         sizes = patch_counts(self, x.shape[2:], padding=self.padding, dilation=self.dilation, **window)
         patches = unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)

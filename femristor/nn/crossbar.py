@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.arguments import real_numbers
 from femristor.nn.contract import check_input, vectors
 from femristor.nn.periphery import Periphery, PeripherySettings
 from femristor.nn.state import CrossbarState
@@ -138,7 +139,7 @@ class Crossbar(CrossbarState):
         Raises:
             InputError: another width, no floating point, an empty batch, another device, NaN or infinity.
         """
-        check_input(self, x, self._needs, where=self.where, values=not self.is_part)
+        check_input(self, x, self._needs, where=self.where, values=self.training and not self.is_part)
         if self.bias_kind == "analog":
             x = torch.cat((x, x.new_ones((*x.shape[:-1], 1))), dim=-1)
         product = (
@@ -223,7 +224,7 @@ class Crossbar(CrossbarState):
         if scale is None:
             self.output_scale = None
             return
-        values = torch.as_tensor(np.asarray(scale, dtype=np.float32)).clone()
+        values = torch.from_numpy(real_numbers(scale, name="output_scale"))
         if values.shape != (self.out_features,) or not bool(torch.all((values > 0) & values.isfinite())):
             raise InputError(
                 f"Output scales of shape {tuple(values.shape)} do not fit {self.out_features} outputs; give one above 0 each."

@@ -149,8 +149,10 @@ class ProgrammedNetwork(torch.nn.Module):
         """Let all cells age to this time after programming; only forward.
 
         Raises:
-            InputError: back in time, or not finite.
+            InputError: back in time, not finite, or not programmed.
         """
+        if math.isnan(self.time_s):
+            raise InputError("The network is not programmed yet; call its program() first.")
         if not (math.isfinite(to_time_s) and to_time_s >= self.time_s):
             raise InputError(
                 f"The cells are {self.time_s:g} s old and cannot become {to_time_s:g} s; program again to go back."

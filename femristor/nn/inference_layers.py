@@ -18,6 +18,11 @@ from femristor.nn.inference_tiles import TileGrid
 GridMaker = Callable[[torch.Tensor, torch.Tensor | None], TileGrid]
 
 
+def _calibrating(layer) -> bool:
+    """Whether values are noted as ranges; in a product the matrices look at them themselves."""
+    return layer.grids[0].noting is not None
+
+
 class ProgrammedLinear(torch.nn.Module):
     """A torch.nn.Linear on tiles."""
 
@@ -33,7 +38,7 @@ class ProgrammedLinear(torch.nn.Module):
         Raises:
             InputError: another width, no floating point, an empty batch, NaN or infinity.
         """
-        check_input(self, x, self._needs)
+        check_input(self, x, self._needs, values=_calibrating(self))
         return self.grids[0](x)
 
 
@@ -58,7 +63,7 @@ class ProgrammedConv2d(torch.nn.Module):
         Raises:
             InputError: other axes or channels, no floating point, an empty batch, NaN or infinity, a small image.
         """
-        check_input(self, x, self._needs)
+        check_input(self, x, self._needs, values=_calibrating(self))
         batched = x if x.ndim == 4 else x[None]
         if any(self.pads):
             mode = "constant" if self.mode == "zeros" else self.mode
@@ -107,7 +112,7 @@ class ProgrammedLSTM(torch.nn.Module):
         Raises:
             InputError: a packed sequence, shapes that do not fit, no floating point, an empty batch, NaN or infinity.
         """
-        check_input(self, x, self._needs)
+        check_input(self, x, self._needs, values=_calibrating(self))
         alone = x.ndim == 2
         y = x[:, None] if alone else x.transpose(0, 1) if self.batch_first else x
         if state is not None:

@@ -226,7 +226,7 @@ class TileGrid:
         Raises:
             InputError: another width, no floating point, an empty batch, or cells that are not programmed.
         """
-        # Values are looked at by the layer, once.
+        # Values are looked at by the matrices, and by the layer while it calibrates.
         check_input(self, x, self._needs, values=False)
         rows = x.detach()
         if self._has_row:

@@ -14,7 +14,7 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
-from femristor.nn.arguments import require_device
+from femristor.nn.arguments import real_numbers, require_device
 from femristor.nn.contract import layer_name
 from femristor.nn.counter_rng import tile_key
 from femristor.nn.crossbar import Converter, Crossbar
@@ -281,17 +281,17 @@ def first_weights(weight, shape: tuple[int, int], in_features: int, *, seed: int
         `shape` float32.
 
     Raises:
-        InputError: another shape.
+        InputError: another shape, or no real numbers.
     """
     if weight is None:
         limit = 1.0 / math.sqrt(in_features)
         return generator(seed, 103, number).uniform(-limit, limit, shape).astype(np.float32)
-    values = weight.detach().cpu().numpy() if isinstance(weight, torch.Tensor) else np.asarray(weight)
+    values = real_numbers(weight, name="weight")
     if values.shape != shape:
         raise InputError(
             f"Weights of shape {values.shape} do not fit a layer of {shape[0]} x {shape[1]} cells (bias is the last column)."
         )
-    return values.astype(np.float32)
+    return values
 
 
 def _drawn(device: Device, rows: int, cols: int, **stream: int) -> DeviceArray:

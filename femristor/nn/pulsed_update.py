@@ -47,8 +47,8 @@ class PulseTrain:
     manage_scale: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.length <= 4096:
-            raise InputError(f"A pulse train of {self.length} slots; give 1 to 4096.")
+        if not 1 <= self.length <= 4096 or int(self.length) != self.length:
+            raise InputError(f"A pulse train of {self.length} slots; give a whole number from 1 to 4096.")
 
 
 def train_scales_plain(rate: float, x_max: float, d_max: float, granularity: float, train: tuple) -> tuple:

@@ -96,7 +96,7 @@ class AnalogLSTM(CrossbarState):
             InputError: shapes that do not fit, no floating point, an empty batch, another device, NaN or infinity.
         """
         where = self.tiles[0].where
-        check_input(self, x, self._needs, where=where)
+        check_input(self, x, self._needs, where=where, values=self.training)
         sequence = x.transpose(0, 1) if self.batch_first else x
         shape = (self.num_layers, sequence.shape[1], self.hidden_size)
         if state is None:

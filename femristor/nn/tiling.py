@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
+from femristor.nn.arguments import real_numbers
 from femristor.nn.contract import check_input, vectors
 from femristor.nn.crossbar import bias_kind, check_sizes, split_bias
 from femristor.nn.devices.parameters import Device
@@ -152,7 +153,7 @@ class TiledLinear(CrossbarState):
         Raises:
             InputError: another width, no floating point, an empty batch, another device, NaN or infinity.
         """
-        check_input(self, x, self._needs, where=self.where, values=not self.is_part)
+        check_input(self, x, self._needs, where=self.where, values=self.training and not self.is_part)
         blocks = x.split(self.in_sizes, dim=-1)
         rows = []
         for row in range(len(self.out_sizes)):
@@ -223,7 +224,7 @@ def analog_linear(
 
 
 def _cut_scale(scale, sizes: list[int]) -> list[np.ndarray]:
-    values = np.asarray(scale, dtype=np.float32)
+    values = real_numbers(scale, name="output_scale")
     if values.shape != (sum(sizes),):
         raise InputError(
             f"Output scales of shape {values.shape} do not fit {sum(sizes)} outputs; give one above 0 each."

@@ -11,13 +11,15 @@ from femristor.nn.convert import convert, remap, to_analog, to_digital
 from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.hardware_aware import HardwareAwareSettings, derived_settings, hardware_aware
-from femristor.nn.inference import program
+from femristor.nn.inference import ProgrammedNetwork, program
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.layers import AnalogLinear
 from femristor.nn.networks import perceptron
 from femristor.nn.optimiser import AnalogSGD
 from femristor.nn.paired import PairedLinear
+from femristor.nn.pulsed_update import PulseTrain
 from femristor.nn.recurrent import AnalogLSTM
+from femristor.nn.rules.agad import AgadSettings
 from femristor.nn.tiling import TiledLinear
 
 CARD = load_card("cmo_hfox")
@@ -113,8 +115,22 @@ def test_devices_of_another_kind(call, given):
         (lambda: to_analog(torch.nn.LazyLinear(3), DEVICE), ("lazy", "one batch")),
         (lambda: derived_settings(CARD, OPEN, time_s=1.0), ("make_cells=", "weight_arrays(card)")),
         (lambda: derived_settings(CELLS, AWARE, time_s=1.0), ("settings=", "InferenceSettings")),
+        (lambda: AnalogLinear(4, 3, device=DEVICE, weight=np.ones((3, 5)) * 1j), ("weight=", "real numbers")),
+        (
+            lambda: AnalogLinear(4, 3, device=DEVICE, weight=torch.ones(3, 5) * 1j),
+            ("weight=", "real numbers"),
+        ),
+        (lambda: PairedLinear(4, 3, device=DEVICE, weight="ones"), ("weight=", "real numbers")),
+        (lambda: AnalogLinear(4, 3, device=DEVICE, weight=[[1.0], [1.0, 2.0]]), ("weight=", "real numbers")),
+        (lambda: AnalogLinear(4, 3, device=DEVICE, output_scale="1"), ("output_scale=", "real numbers")),
+        (lambda: TiledLinear(4, 3, device=DEVICE, max_tile=2, output_scale="1"), ("output_scale=",)),
+        (lambda: ProgrammedNetwork(MODEL, OPEN).to_time(1.0), ("not programmed yet", "program()")),
+        (lambda: AgadSettings(transfer_lr=float("nan")), ("transfer_lr", "finite")),
+        (lambda: AgadSettings(tail=-1.0), ("tail", "0 or")),
+        (lambda: AgadSettings(momentum=1.5), ("momentum", "0 to 1")),
+        (lambda: PulseTrain(length=5.5), ("5.5", "whole number")),
     ],
-    ids=range(30),
+    ids=range(41),
 )
 def test_what_is_mixed_up_is_named(call, words):
     text = sentence(call)

@@ -58,6 +58,7 @@ FITS = (
     | dict.fromkeys(LSTM, torch.ones(6, 2, 4))
 )
 LAYERS = LINEAR | CONV | LSTM
+TRAINED = {kind: make for kind, make in LAYERS.items() if "programmed" not in kind}
 WIDTH_AXIS = dict.fromkeys(LINEAR, -1) | dict.fromkeys(CONV, -3) | dict.fromkeys(LSTM, -1)
 BATCH_AXIS = dict.fromkeys(LINEAR, 0) | dict.fromkeys(CONV, 0) | dict.fromkeys(LSTM, 1)
 ALL = pytest.mark.parametrize("kind", LAYERS)
@@ -136,7 +137,28 @@ def test_other_axes_are_refused(kind):
 def test_what_is_not_finite_is_refused(kind, value):
     x = FITS[kind].clone()
     x.view(-1)[3] = value
-    refused(kind, x, "1 NaN or infinite", "learning rate")
+    if kind in TRAINED:
+        refused(kind, x, "1 NaN or infinite", "learning rate")
+        return
+    with pytest.raises(InputError, match="NaN or infinite entries"):
+        LAYERS[kind]()(x)
+
+
+@pytest.mark.parametrize("kind", TRAINED)
+def test_in_evaluation_nan_gives_nan_as_in_torch(kind):
+    layer, x = LAYERS[kind]().eval(), FITS[kind].clone()
+    x.view(-1)[3] = float("nan")
+    y = layer(x)
+    assert bool(torch.isnan(y[0] if isinstance(y, tuple) else y).any())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_calibration_refuses_what_is_not_finite(value):
+    """It became the range of the converters."""
+    x = torch.ones(5, 4)
+    x[2, 1] = value
+    with pytest.raises(InputError, match=r"ProgrammedLinear\(4, 3\) at model got 1 NaN or infinite"):
+        program(torch.nn.Linear(4, 3), weight_arrays(CARD), calibration=x)
 
 
 @ALL
@@ -235,9 +257,6 @@ def test_matrices_refuse_complex_inputs_and_take_whole_numbers():
     with pytest.raises(InputError, match="complex"):
         AnalogMatrix(np.eye(3) * 1j, weight_arrays(CARD))
     assert torch.equal(matrix([1, 0, 1]), matrix([1.0, 0.0, 1.0]))
-
-
-TRAINED = {kind: make for kind, make in LAYERS.items() if "programmed" not in kind}
 
 
 @pytest.mark.parametrize("kind", TRAINED)

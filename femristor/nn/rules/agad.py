@@ -88,6 +88,11 @@ class AgadSettings:
     name: str = "agad"
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not 0 <= value < math.inf:
+                raise InputError(f"AGAD: {name} is {value}; give 0 or a finite positive number.")
+        if self.momentum > 1:
+            raise InputError(f"AGAD: a momentum of {self.momentum} makes the buffer grow; give 0 to 1.")
         if self.transfer_every < 1 or self.transfer_pulses < 1 or self.read_bits < 0 or self.read_bits == 1:
             raise InputError(
                 "AGAD: transfer_every and transfer_pulses must be at least 1, and read_bits 0 or at least 2."
