@@ -1,5 +1,6 @@
 """CellArray: tiles of rows x cols cells that are programmed, relax, are read and are pulsed."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
@@ -13,11 +14,14 @@ from femristor.array.read_noise import ReadNoiseProcess
 from femristor.array.relaxation import RelaxationProcess, require_memory
 from femristor.array.relaxation_temperature import acceleration, retention_activation_J
 from femristor.array.telegraph import TelegraphLaw, TelegraphProcess, draw_traps
+from femristor.core.bounds import check_memory
 from femristor.core.errors import InputError
 from femristor.device.card import DeviceCard
 
 TELEGRAPH = TelegraphLaw()
 """Telegraph noise where nothing else is asked for."""
+CELL_BYTES = 80.0
+"""Memory of a cell with its processes and one read, about ten numbers."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,16 @@ class CellArray:
             telegraph: traps and share of telegraph noise, where it acts.
 
         Raises:
-            InputError: a size below 1, or an impossible memory exponent.
+            InputError: a size below 1, more cells than the memory holds, or an impossible memory exponent.
         """
         self.shape = (*map(int, tiles), int(rows), int(cols))
         if min(self.shape) < 1:
             raise InputError(f"An array of shape {self.shape} has no cells; give sizes of at least 1.")
+        check_memory(
+            CELL_BYTES * math.prod(self.shape),
+            f"An array of {' x '.join(map(str, self.shape))} cells",
+            "give fewer rows, columns or cells",
+        )
         self.window = ConductanceWindow.of(card.statistics)
         self.effects = effects
         self.revision = 0

@@ -11,12 +11,13 @@ import math
 
 import numpy as np
 
-from femristor.array.batches import experiment_key, run_batches
+from femristor.array.batches import BATCH, experiment_key, run_batches, threads
 from femristor.array.costs_result import Cost
 from femristor.array.cycling_result import ArrayCycling
 from femristor.array.hop_cells import HopArray, part_of
 from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import refine
+from femristor.core.bounds import CYCLES, check_memory
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
@@ -80,6 +81,7 @@ def cycle_array(
     """
     if min(rows, cols, cycles) < 1:
         raise InputError(f"{rows} x {cols} cells and {cycles} cycles make no experiment; give 1 or more.")
+    CYCLES.check(cycles, "cycles (--cycles)")
     if not (peak_set_V > 0 > peak_reset_V and 0 < rate_V_per_s < math.inf and points >= 11):
         raise InputError(
             f"A cycle to {peak_reset_V:g} and {peak_set_V:g} V at {rate_V_per_s:g} V/s with {points} points a piece is not "
@@ -89,6 +91,11 @@ def cycle_array(
     wave = Waveform.triangle((peak_set_V, *((peak_reset_V, peak_set_V) * cycles)), rate_V_per_s)
     time, volt = refine(wave, points)
     ends = np.flatnonzero(volt == 0.0)[1:]
+    check_memory(
+        32.0 * volt.size * (threads() * min(count, BATCH) + min(count, KEEP)),
+        f"{cycles} cycles of {count} cells (--cycles, --rows x --cols)",
+        "give fewer cycles",
+    )
     work = _worker(array, array.draw(count), time, volt, ends, tolerance, read_V)
     key = experiment_key(
         **array.settings(),

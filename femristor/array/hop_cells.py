@@ -10,6 +10,7 @@ from femristor.compact.integrator import Cells, raise_failure
 from femristor.compact.interpolate import TableModel
 from femristor.compact.spread import PARAMETERS, SpreadTrain, draw_cells, fit_spread, states_target
 from femristor.compact.stochastic import HopNoise, NoisyCells, start_density
+from femristor.core.bounds import CELLS
 from femristor.core.constants import EV
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
@@ -47,8 +48,9 @@ class HopArray:
         """Parameters of the first cells; more cells leave the first ones as they are.
 
         Raises:
-            InputError: an unknown name or a negative deviation.
+            InputError: an unknown name or a negative deviation, or too many cells.
         """
+        CELLS.check(count, "cells of the array (--rows x --cols)")
         if isinstance(self.model, IbmModel):
             if not self.spread:
                 return IbmCells.of(self.model, count)

@@ -11,6 +11,7 @@ from femristor.array.programming import programming_line, programming_sigma_S
 from femristor.array.read_noise import read_noise_sigma_S
 from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
 from femristor.array.result import LevelDistribution
+from femristor.core.bounds import LEVELS, check_memory
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
@@ -102,6 +103,12 @@ def program_levels(
     if cells < 2:
         raise InputError(f"{cells} cells a level have no distribution; use 2 or more.")
     count = card.statistics.levels if levels is None else levels
+    LEVELS.check(count, "levels (--levels)")
+    check_memory(
+        24.0 * count * cells * count,
+        f"{count} levels of {cells} cells, each compared with every level (--levels, --cells)",
+        "give fewer levels or cells",
+    )
     array = CellArray(
         card, count, cells, generator=torch_generator(seed, 10), effects=Effects(read_noise=read_noise)
     )

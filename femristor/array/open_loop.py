@@ -10,13 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from femristor.array.batches import BATCH, experiment_key, run_batches
+from femristor.array.batches import BATCH, experiment_key, run_batches, threads
 from femristor.array.costs import read_cost, work_cost
 from femristor.array.costs_result import Cost
 from femristor.array.hop_cells import HopArray, part_of
 from femristor.array.open_loop_result import OpenLoopArray
 from femristor.compact.ibm import IbmModel
 from femristor.compact.stochastic import merits, protocol
+from femristor.core.bounds import check_memory
 from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
@@ -74,9 +75,19 @@ def pulse_array(
     if min(rows, cols) < 1:
         raise InputError(f"An array of {rows} x {cols} has no cell; give 1 or more rows and columns.")
     count, directions, read_V = rows * cols, protocol(*pulses), card.statistics.read_voltage_V
+    check_memory(
+        16.0 * directions.size * (threads() * min(count, BATCH) + min(count, KEEP)),
+        f"{directions.size} pulses on {count} cells (--protocol, --rows x --cols)",
+        "give fewer pulses",
+    )
     work = _worker(array, array.draw(count), scheme, directions, pulses[2], (tolerance, read_V))
     key = experiment_key(
-        **array.settings(), count=count, scheme=scheme, pulses=pulses, tolerance=tolerance, what="pulses with their energy"
+        **array.settings(),
+        count=count,
+        scheme=scheme,
+        pulses=pulses,
+        tolerance=tolerance,
+        what="pulses with their energy",
     )
     found = run_batches(
         work, count, key=key, keep={"conductance_S": KEEP}, checkpoint=checkpoint, batch=BATCH, name="pulses",

@@ -9,6 +9,7 @@ from femristor.array.checks import torch_generator
 from femristor.array.pulse_model import RESET, SET, PulseModel
 from femristor.array.result import PulseResponse
 from femristor.compact.stochastic import merits
+from femristor.core.bounds import CELLS, PULSES, check_memory
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
@@ -26,6 +27,8 @@ class PulseProtocol:
 
     def __post_init__(self) -> None:
         """Check that every figure of merit has pulses to come from."""
+        for name in ("set_pulses", "reset_pulses", "alternating_pulses"):
+            PULSES.check(getattr(self, name), f"{name.replace('_', ' ')} (--protocol)")
         if min(self.set_pulses, self.reset_pulses) < 1 or self.alternating_pulses < 8:
             raise InputError(
                 f"A protocol of {self.set_pulses}/{self.reset_pulses}/{self.alternating_pulses} pulses is too short; "
@@ -71,6 +74,13 @@ def pulse_response(
     Raises:
         InputError: no cells, or a start that fits none.
     """
+    CELLS.check(cells, "cells (--cells)")
+    pulses = protocol.directions().size
+    check_memory(
+        32.0 * cells * (pulses + 1),
+        f"{pulses} pulses on {cells} cells (--protocol, --cells)",
+        "give fewer cells or pulses",
+    )
     effects = Effects(programming=False, relaxation=False, read_noise=read_noise)
     array = CellArray(card, 1, cells, generator=torch_generator(seed, 12), effects=effects, pulse_model=model)
     array.set_conductance(np.broadcast_to(np.asarray(start_S, dtype=float), (1, cells)).copy())

@@ -18,6 +18,7 @@ from femristor.array.mapping import ConductanceWindow
 from femristor.array.remedies import REMEDIES, Remedy, Transfer, apply_remedy
 from femristor.array.remedies_result import RemedyTable
 from femristor.array.wire_grid import WireGrid
+from femristor.core.bounds import VECTORS, WIRED_TILE, check_memory
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
@@ -185,8 +186,14 @@ def _formula_rmse(weights: torch.Tensor, vectors: torch.Tensor, segment_ohm: flo
 def _check(sizes, inputs: int, bound: float, largest_limit: int) -> None:
     if not sizes or min(sizes) < 2:
         raise InputError(f"Tile sizes of {list(sizes)} make no table; give whole numbers from 2 on.")
-    if inputs < 1:
-        raise InputError(f"{inputs} input vectors have no error; give 1 or more.")
+    for size in (*sizes, largest_limit):
+        WIRED_TILE.check(size, "a tile of the table (--sizes, --largest)")
+    VECTORS.check(inputs, "input vectors (--inputs)")
+    check_memory(
+        40.0 * max(*sizes, largest_limit) * (inputs + 4 * max(*sizes, largest_limit)),
+        f"{inputs} input vectors on tiles up to {max(*sizes, largest_limit)} (--inputs, --sizes, --largest)",
+        "give fewer",
+    )
     if not (np.isfinite(bound) and bound > 0):
         raise InputError(f"An RMSE bound of {bound:g} is not possible; give one above 0.")
     if largest_limit < 0:

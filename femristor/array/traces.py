@@ -9,6 +9,7 @@ from femristor.array.checks import finite_tensor, torch_generator
 from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
 from femristor.array.result import RelaxationTrace
 from femristor.array.telegraph import TelegraphLaw
+from femristor.core.bounds import check_memory
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
@@ -59,6 +60,11 @@ def follow_relaxation(
     if cells < 2:
         raise InputError(f"{cells} cells a level have no spread; use 2 or more.")
     target = finite_tensor(levels_S, "programmed level").reshape(-1)
+    check_memory(
+        24.0 * times.size * len(target) * cells + 24.0 * times.size**2,
+        f"{cells} cells of each of {len(target)} levels at {times.size} times (--cells, --levels-uS, --times)",
+        "give fewer of them",
+    )
     temperature = _temperatures(card, temperature_K, times)
     array = CellArray(
         card,

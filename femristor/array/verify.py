@@ -25,6 +25,7 @@ from femristor.compact.interruption import kernel_interrupts
 from femristor.compact.spread import draw_cells
 from femristor.compact.stochastic import NoisyCells, start_density
 from femristor.core import store
+from femristor.core.bounds import CELLS, PULSES
 from femristor.core.constants import EV
 from femristor.core.errors import InputError, StoreError
 from femristor.core.progress import NullProgress
@@ -67,6 +68,7 @@ class Verify:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        PULSES.check(self.most, "most pulses of a cell (--max-pulses)")
         if not 0 < self.acceptance < 1 or self.most < 1:
             raise InputError(
                 f"An acceptance of {self.acceptance:g} within {self.most} pulses is not possible; give a fraction such "
@@ -156,6 +158,7 @@ def _targets(targets_S, card: DeviceCard) -> np.ndarray:
         raise InputError(
             f"Targets of shape {tuple(targets.shape)} are no array of cells; give (rows, columns)."
         )
+    CELLS.check(targets.numel(), "targets")
     ConductanceWindow.of(card.statistics).require(targets)
     return targets.numpy()
 

@@ -14,6 +14,7 @@ from femristor.array.wires_blocks import BlockFactor, block_transfer
 from femristor.array.wires_iterative import Wires, conjugate_gradients, require_found
 from femristor.array.wires_ladder import Ladders
 from femristor.array.wires_result import WireSolution
+from femristor.core.bounds import check_memory
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
@@ -88,6 +89,10 @@ def solve_wires(conductance_S, voltage_V, grid: WireGrid) -> WireSolution:
     with torch.no_grad():
         cells, voltage = _inputs(conductance_S, voltage_V, grid)
         require_lines(cells.sum(-1).cpu().numpy(), cells.sum(-2).cpu().numpy())
+        vectors = voltage.shape[-2] * cells.numel()
+        check_memory(
+            80.0 * vectors, f"{vectors} cell voltages, of all vectors", "give fewer vectors at a time"
+        )
         wires = Wires(grid, *cells.shape[-2:], cells)
         drive = wires.drive(voltage)
         cell_V, steps = _cell_voltages(cells, drive, grid, wires)

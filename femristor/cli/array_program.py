@@ -33,7 +33,13 @@ OWNERS = {
     LADDERS: ("step", "ladder_start", "ladder_max"),
 }  # fmt: skip
 """Options that only some ways of programming read; --compare runs both kinds of pulses."""
+READ_OWNERS = {"noisy reads": ("noise_kind",)}
 ARRAY_OWNERS = {False: ("levels", "cells", "rows", "cols"), True: ("unit",)}
+
+
+def _reads(given: dict) -> str:
+    """Reads in words."""
+    return "--no-read-noise" if given["read_noise"] is False else "noisy reads"
 
 
 @click.command("program")
@@ -97,6 +103,7 @@ ARRAY_OWNERS = {False: ("levels", "cells", "rows", "cols"), True: ("unit",)}
 @belongs_to("rows", {False: ("levels", "cells")})
 @belongs_to("targets", ARRAY_OWNERS)
 @belongs_to("model", {"table": ("table",)})
+@belongs_to(_reads, READ_OWNERS)
 @belongs_to(_mode, OWNERS)
 @common_options
 def program(context: Context, **options) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from femristor.cli.array_program_text import payload_of, text_of
 from femristor.cli.options import Context
+from femristor.core.bounds import CELLS
 from femristor.core.csvio import cell_number
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import read_text
@@ -123,14 +124,15 @@ def _targets(card, options: dict, seed: int):
     if options["targets"] is not None:
         return read_targets(options["targets"], options["unit"]), False
     if rows is None and cols is None:
-        levels = window.levels_S(options["levels"] or card.statistics.levels).numpy()
-        if options["cells"] < 1:
-            raise InputError(f"--cells {options['cells']}: a level needs 1 cell or more.")
+        count = options["levels"] or card.statistics.levels
+        CELLS.check(count * options["cells"], "--levels x --cells")
+        levels = window.levels_S(count).numpy()
         return np.tile(levels[:, None], (1, options["cells"])), True
     if rows is None or cols is None or min(rows, cols) < 1:
         raise InputError(
             f"An array of {rows} rows and {cols} columns has no cells; give --rows and --cols of 1 or more."
         )
+    CELLS.check(rows * cols, "--rows x --cols")
     return generator(seed, 42).uniform(window.g_min_S, window.g_max_S, (rows, cols)), False
 
 

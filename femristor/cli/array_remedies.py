@@ -6,10 +6,16 @@ from pathlib import Path
 import click
 
 from femristor.cli.array_shared import save_result
+from femristor.cli.belongs import belongs_to
 from femristor.cli.counts import count_option, wholes
 from femristor.cli.options import Context, card_option, common_options, out_option
 from femristor.cli.tables import text_table
 from femristor.core.bounds import VECTORS, WIRED_TILE
+
+
+def _advice(given: dict) -> str:
+    """Whether there is an advice, in words."""
+    return "--largest above 0" if given["largest"] else "--largest 0"
 
 
 @click.command("remedies")
@@ -21,6 +27,7 @@ from femristor.core.bounds import VECTORS, WIRED_TILE
 @count_option("--largest", bound=WIRED_TILE, default=256, help="Largest tile of the advice; 0 for none.")
 @out_option("HDF5 file for the table.")
 @click.option("--figure", default=None, metavar="FILE.png", help="Picture of the table.")
+@belongs_to(_advice, {"--largest above 0": ("bound",)})
 @common_options
 def remedies(
     context: Context,

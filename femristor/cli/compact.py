@@ -311,7 +311,9 @@ def _emit_sweep(context: Context, table, result, csv, out) -> None:
     ]
     lines = [
         f"{table.card_name} ({table.model}), {result.ambient_K[0]:g} K, {result.load}",
-        text_table(("time at 0 V [s]", "N [1/m^3]", "G at 0.2 V [uS]"), rows, right=(0, 1, 2)),
+        text_table(
+            ("time at 0 V [s]", "N [1/m^3]", "G of the cell alone, 0.2 V [uS]"), rows, right=(0, 1, 2)
+        ),
         f"largest |I| {np.max(np.abs(result.current_A)) * 1e6:.4g} uA, hottest {np.max(result.temperature_K):.4g} K",
         *(f"warning: {text}" for text in _warnings(table)),
     ]

@@ -58,7 +58,7 @@ def whole(text: str, option: str) -> int:
     Raises:
         InputError: anything else.
     """
-    from femristor.core.units import is_number, parse_number
+    from femristor.core.units import is_number, parse_number, spelling_hint
 
     text = text.strip()
     if _WHOLE.fullmatch(text):
@@ -67,7 +67,8 @@ def whole(text: str, option: str) -> int:
         return int(text)
     number = parse_number(text, option) if is_number(text) else 0.5
     if number != int(number):
-        raise InputError(f"{option}: '{text[:40]}' is not a whole number; write digits only, such as 12.")
+        hint = spelling_hint(text) or "; write digits only, such as 12"
+        raise InputError(f"{option}: '{text[:40]}' is not a whole number{hint}.")
     return int(number)
 
 

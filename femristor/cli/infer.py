@@ -29,6 +29,15 @@ def _training(given: dict) -> str:
     return AWARE[0] if given["hardware_aware"] else "plain weights"
 
 
+TRAINED_HERE = "weights trained here"
+
+
+def _weights(given: dict) -> str:
+    """Where the weights come from, in words."""
+    trained = given["weights"] is None or given["every_case"] or given["hardware_aware"]
+    return TRAINED_HERE if trained else "--weights"
+
+
 def _shared(function):
     """Options of all networks, the ones asked for most first."""
     options = (
@@ -93,6 +102,7 @@ def _shared(function):
             "--report", default=None, metavar="FILE.json", help="Write all numbers with their origin."
         ),
     )
+    function = belongs_to(_weights, {TRAINED_HERE: ("train_images", "train_characters")})(function)
     function = belongs_to(_training, {AWARE: ("aware_epochs", "aware_time")})(function)
     function = belongs_to("every_case", {False: ("mapping", "compensation", "hardware_aware")})(function)
     function = belongs_to("weights", {False: ("epochs",)})(function)

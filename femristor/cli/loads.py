@@ -31,7 +31,7 @@ def cell_load(card, cell: str, selector: str | None = None, *, gate_set_V: float
         DataError: a file that is no fit and no characteristic.
     """
     from femristor.device.load_line import BARE, channel_load, selector_load
-    from femristor.device.selector_fit import default_load, has_reference_selector
+    from femristor.device.selector_fit import default_load, has_reference_selector, require_open
 
     if cell == "1R":
         return BARE
@@ -44,7 +44,7 @@ def cell_load(card, cell: str, selector: str | None = None, *, gate_set_V: float
         return default_load(card, gate_set_V=gate_set_V)
     if selector == "card":
         return selector_load(card, gate_set_V=gate_set_V)
-    return channel_load(card, _fit(card, selector).channel, gate_set_V=gate_set_V)
+    return require_open(channel_load(card, _fit(card, selector).channel, gate_set_V=gate_set_V))
 
 
 def _fit(card, name: str):

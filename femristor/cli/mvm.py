@@ -84,6 +84,7 @@ def _bits(value: int) -> int | None:
 )
 @out_option("HDF5 file for the experiment, for all sizes together where there are several.")
 @click.option("--figure", default=None, metavar="FILE.png", help="Scatter, error over time and budget.")
+@belongs_to("device", {"card": ("acceptance",)})
 @belongs_to(
     "wires",
     {

@@ -21,12 +21,20 @@ from femristor.core.bounds import PULSES
 @count_option("--down", bound=PULSES, default=400, help="Reset pulses.")
 @count_option("--alternate", bound=PULSES, default=500, help="Alternating pulses.")
 @click.option(
-    "--csv", default=None, metavar="PATH", help="Write pulse, phase, direction, G_S, N_m3, T_K, I_A."
+    "--csv",
+    default=None,
+    metavar="PATH",
+    help="Write pulse, phase, direction, G_S (I/V of the cell alone at the read voltage, nothing in series), N_m3 and, at the "
+    "end of the pulse, T_K and I_A.",
 )
 @out_option("HDF5 file for the train.")
 @common_options
 def command(context: Context, *, model: str, card: str, csv: str | None, out: str | None, **options) -> None:
-    """Identical set pulses, reset pulses, then one of each in turn; a read after every pulse."""
+    """Identical set pulses, reset pulses, then one of each in turn; a read after every pulse.
+
+    Every conductance is I/V of the cell alone at the card's read voltage, with neither selector nor resistor in
+    series; pulses go through both.
+    """
     from femristor.core import store
     from femristor.device import load_card
 
@@ -41,7 +49,8 @@ def command(context: Context, *, model: str, card: str, csv: str | None, out: st
             _write(trace, csv)
         if out:
             store.save(trace, out)
-    context.emit({"trace": trace, "csv": csv, "out": out}, _text(trace, loaded, model))
+    payload = {"trace": trace, "conductance": _read_words(trace), "csv": csv, "out": out}
+    context.emit(payload, _text(trace, loaded, model))
 
 
 def _scheme(card, options: dict):
@@ -89,6 +98,11 @@ def _distilled(_: Context, card, model: str, scheme, load, options: dict):
     return model_pulse_train(own, card, scheme=scheme, load=load, start_density_m3=start, **_counts(options))
 
 
+def _read_words(trace) -> str:
+    """Which conductance it is."""
+    return f"conductances: I/V of the cell alone at {trace.read_V:g} V, nothing in series"
+
+
 def _write(trace, path: str) -> None:
     from femristor.core.files import atomic_write
 
@@ -106,6 +120,7 @@ def _text(trace, card, model: str) -> str:
     conductance = 1e6 * trace.conductance_S
     lines = [
         f"{card.name}, {model}, {trace.set_V:g} / {trace.reset_V:g} V, {trace.width_s * 1e6:.3g} us, {trace.load}",
+        _read_words(trace),
         f"{conductance.size} pulses from {trace.start_conductance_S * 1e6:.4g} uS: between {conductance.min():.4g} and "
         f"{conductance.max():.4g} uS, hottest {trace.temperature_K.max():.4g} K",
     ]

@@ -26,6 +26,12 @@ LIMIT_V = 10.0
 """Highest peak that no typing error explains."""
 
 
+def _halves(given: dict) -> str:
+    """Which halves a sweep has, in words."""
+    both = bool(given["vmax"]) == bool(given["vmin"])
+    return "both halves" if both else "one half"
+
+
 @click.command("sweep")
 @model_option
 @card_option
@@ -52,6 +58,7 @@ LIMIT_V = 10.0
 )
 @out_option("HDF5 file for the sweep.")
 @belongs_to("model", {("pde", "dome"): ("dim",), "pde": ("filmstrip",), ("compact", "ibm"): ("points",)})
+@belongs_to(_halves, {"both halves": ("reset_first",)})
 @common_options
 def command(context: Context, *, model: str, card: str, csv: str | None, out: str | None, **options) -> None:
     """Current, state and temperature along triangles, the load line solved with the cell."""

@@ -39,10 +39,17 @@ ARRAYS = ("--device paper", "--device symmetric", "--device table", "a device fi
 OWNERS = {
     ARRAYS[2]: ("table",),
     ARRAYS[:3]: ("nsr",),
-    ARRAYS: ("rule", "transfer_every", "fast_lr", "max_tile", "exact", "weight_scale"),
+    ARRAYS: ("rule", "transfer_every", "fast_lr", "max_tile", "exact", "weight_scale", "threads"),
     "--device fp": ("optimiser",),
 }
 """Options that only some devices read."""
+SCHEDULE_OWNERS = {"--lr-decay below 1": ("lr_hold",)}
+"""The hold is of the decay."""
+
+
+def _schedule(given: dict) -> str:
+    """The schedule of the rate in words."""
+    return "--lr-decay 1" if given["lr_decay"] == 1 else "--lr-decay below 1"
 
 
 def _shared(function):
@@ -89,7 +96,7 @@ def _shared(function):
         ),
         click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out."),
     )
-    owned = belongs_to(_under, OWNERS)(function)
+    owned = belongs_to(_schedule, SCHEDULE_OWNERS)(belongs_to(_under, OWNERS)(function))
     return functools.reduce(lambda made, option: option(made), reversed(options), owned)
 
 
@@ -117,6 +124,7 @@ def _shared(function):
 @count_option("--test-images", bound=SAMPLES, default=10000, help="Test images used.")
 @click.option("--data", default=None, metavar="DIR", help="Folder of the MNIST files.")
 @out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-train")
+@belongs_to("rule", {(*READ_RULES, "mixed"): ("transfer_every",)})
 @common_options
 def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resume: bool, **options) -> None:
     """Train on MNIST and test after each epoch.
@@ -241,6 +249,7 @@ def _text(run, device: str, rule: str) -> str:
 )
 @click.option("--data", default=None, metavar="DIR", help="Folder of the text.")
 @out_option("Folder for run.h5 and checkpoint.h5.", default="femristor-text")
+@belongs_to("rule", {READ_RULES: ("fast_lr",), (*READ_RULES, "mixed"): ("transfer_every",)})
 @common_options
 def text(context: Context, *, card: str, device: str, rule: str, out: str, resume: bool, **options) -> None:
     """Train on War and Peace by character and give the test perplexity after each epoch.

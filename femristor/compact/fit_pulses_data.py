@@ -69,7 +69,8 @@ def read_pulses_csv(
             given, a direction column of 1 and -1.
         columns: quantity (conductance, direction) to header, where ours do not fit.
         directions: pulses in words, e.g. "up:155,down:135,alternate:20"; an alternating part begins with set.
-        read_at: "device" or "terminals"; a column G_device is read at the device, others at the terminals.
+        read_at: "device" or "terminals"; a column G_device, and G_S beside N_m3 as `femristor pulses` writes it, is
+            read at the device, others at the terminals.
 
     Returns:
         PulseData.
@@ -90,7 +91,8 @@ def read_pulses_csv(
         shots = parse_directions(directions, conductance.size, str(path))
     else:
         shots = _directions(table, dict(columns or {}))
-    at = read_at or ("device" if split_unit(header)[0] == "g_device" else "terminals")
+    own = header == "G_S" and "N_m3" in table.columns
+    at = read_at or ("device" if own or split_unit(header)[0] == "g_device" else "terminals")
     return PulseData(conductance, shots, at, Path(path).name, {Path(path).name: sha256_file(path)})
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from femristor.compact.ibm import IbmModel
 from femristor.compact.stochastic import NoisyCells, merits, protocol, start_density
 from femristor.compact.stochastic_result import NoisePrediction, ProgramPrediction, RestPrediction
+from femristor.core.bounds import CELLS, SEEDS
 from femristor.core.errors import ConvergenceError, InputError
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
@@ -46,6 +47,8 @@ class OpenLoop:
         """Keep the experiment; `seed` is the first of the seeds."""
         if count < 2 or seeds < 1:
             raise InputError(f"{count} cells and {seeds} seeds have no mean; use 2 or more cells and a seed.")
+        CELLS.check(count, "cells a seed (--cells)")
+        SEEDS.check(seeds, "seeds (--seeds)")
         self.cells, self.count, self.seeds, self.seed = cells, count, seeds, seed
         self.alternating, self.progress = alternating, progress or NullProgress()
         self.directions = protocol(alternating=alternating)

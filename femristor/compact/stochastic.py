@@ -15,6 +15,7 @@ from femristor.compact.cells import IbmCells, TableCells, one_each
 from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import Cells, check_tolerance, raise_failure
 from femristor.compact.interpolate import TableModel
+from femristor.core.bounds import CELLS, PULSES, check_memory
 from femristor.core.constants import K_B, Q_E
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress
@@ -154,6 +155,12 @@ class NoisyCells:
         shots = np.sign(np.asarray(directions, dtype=float)).astype(np.int8)
         if shots.ndim != 1 or shots.size == 0 or np.any(shots == 0):
             raise InputError("A noisy train needs directions of +1 or -1 in one dimension; give one a pulse.")
+        CELLS.check(cells, "cells (--cells)")
+        check_memory(
+            32.0 * cells * (shots.size + 1),
+            f"{shots.size} pulses on {cells} cells",
+            "give fewer cells or pulses",
+        )
         shapes = np.tile(_shape(scheme), (cells, 1))
         parts = []
 
@@ -258,8 +265,10 @@ def protocol(up: int = 400, down: int = 400, alternating: int = 500) -> np.ndarr
     """(pulses,) directions of the open-loop experiment (Falcone et al., arXiv 2502.04524).
 
     Raises:
-        InputError: too few pulses for the figures of merit.
+        InputError: too few pulses for the figures of merit, or too many.
     """
+    for name, count in (("set", up), ("reset", down), ("alternating", alternating)):
+        PULSES.check(count, f"{name} pulses (--protocol)")
     if min(up, down) < 1 or alternating < 8:
         raise InputError(
             f"A protocol of {up}/{down}/{alternating} pulses is too short; use 1 or more set and reset pulses and 8 or "

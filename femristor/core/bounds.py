@@ -92,10 +92,10 @@ BITS = Bound(24, "a float32 resolves no more", 0)
 EPOCHS = Bound(100_000, "each is a pass over all data")
 HOLD = Bound(100_000, "no training has more epochs", 0)
 BATCH = Bound(1_000_000, "a batch is held in memory at once")
-SAMPLES = Bound(1_000_000_000, "no data set is that long", 0)
+SAMPLES = Bound(100_000_000, "no data set is that long", 0)
 WIRED_TILE = Bound(4_096, "its wires are solved exactly, with a system of twice rows x columns", 0)
 LAYERS = Bound(1_000, "each keeps its own states and weights")
-EVERY = Bound(1_000_000_000, "nothing would ever be transferred")
+EVERY = Bound(1_000_000, "nothing would ever be transferred")
 
 
 def check_memory(need_bytes: float, what: str, remedy: str) -> None:

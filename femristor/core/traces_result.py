@@ -70,7 +70,7 @@ class PulseTrace:
     Attributes:
         phase: (pulses,) 0 up, 1 down, 2 alternating.
         direction: (pulses,) +1 set, -1 reset.
-        conductance_S: (pulses,) read after each pulse.
+        conductance_S: (pulses,) I/V of the cell alone after each pulse, `read_V` over it and nothing in series.
         density_m3: (pulses,) state after each pulse.
         temperature_K: (pulses,) mean dome temperature at the end of the plateau.
         current_A: (pulses,) current at the end of the plateau.

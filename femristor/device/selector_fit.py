@@ -45,6 +45,10 @@ REFERENCE = "sweep_1t1r_1e00Vps_hrs_1.3V.csv.gz"
 REFERENCE_GATES_V = (1.4, 3.3)
 """Gates of that record in set and reset, whatever those of a card are."""
 _TRANSISTOR = tuple(entry.name for entry in fields(Selector) if not entry.name.startswith("gate_"))
+MOST_V = 20.0
+LEAST_DRAINS = 3
+MISSED = 0.25
+"""Median error beyond which a fit is said to miss its points: those of the reference are met to 2 %."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ def fit_selector(data: SelectorData, card: DeviceCard) -> SelectorFit:
             f"{data.origin}: {data.current_A.size} points up to {largest:g} A do not tell a transistor; give at least "
             f"{len(PARAMETERS)} with a current."
         )
+    _check_points(data)
     scale = RELATIVE_SIGMA * (np.abs(data.current_A) + FLOOR * largest)
 
     def through(x: np.ndarray) -> np.ndarray:
@@ -169,6 +174,11 @@ def fit_selector(data: SelectorData, card: DeviceCard) -> SelectorFit:
     error = spread * np.sqrt(np.diag(np.linalg.pinv(run.jac.T @ run.jac))) * by_x
     told = np.abs(data.current_A) > FLOOR * largest
     off = np.abs(through(run.x)[told] / data.current_A[told] - 1)
+    if np.median(off) > MISSED:
+        raise ConvergenceError(
+            f"The transistor misses {data.origin} by {np.median(off) * 100:.2g} % (median), so its numbers tell nothing; check "
+            "columns, units, gates and signs of the data."
+        )
     return SelectorFit(
         value=value,
         standard_error=error,
@@ -180,6 +190,22 @@ def fit_selector(data: SelectorData, card: DeviceCard) -> SelectorFit:
         origin=data.origin,
         provenance=Provenance.create("device.fit_selector", card=card, inputs=data.inputs),
     )
+
+
+def _check_points(data: SelectorData) -> None:
+    """Refuse voltages that no selector sees, and too few of them."""
+    across = data.drain_V - data.source_V
+    for name, volts in (("drain", data.drain_V), ("source", data.source_V), ("gate", data.gate_V)):
+        if np.max(np.abs(volts)) > MOST_V:
+            raise InputError(
+                f"{data.origin}: a {name} voltage of {volts[np.argmax(np.abs(volts))]:.3g} V is no selector's, {MOST_V:g} V at "
+                "most; check units and columns."
+            )
+    different = np.unique(np.round(across, 9)).size
+    if different < LEAST_DRAINS:
+        raise InputError(
+            f"{data.origin}: {different} different drain-source voltages do not tell a transistor; give {LEAST_DRAINS} or more."
+        )
 
 
 def read_selector_csv(
@@ -257,11 +283,30 @@ def default_load(card: DeviceCard, *, gate_set_V: float | None = None) -> Load:
         Load.
 
     Raises:
-        InputError: a gate that does not open the card's own transistor.
+        InputError: a gate that does not open the transistor.
     """
     if has_reference_selector(card):
-        return channel_load(card, _reference_channel(), gate_set_V=gate_set_V)
+        return require_open(channel_load(card, _reference_channel(), gate_set_V=gate_set_V))
     return selector_load(card, gate_set_V=gate_set_V)
+
+
+def require_open(load: Load) -> Load:
+    """Refuse a gate of set under the threshold: the cell would only see leakage.
+
+    Args:
+        load: a transistor at its gates.
+
+    Returns:
+        The load.
+
+    Raises:
+        InputError: names gate and threshold.
+    """
+    if load.channel is not None and load.gate_set_V <= load.channel.threshold_V:
+        raise InputError(
+            f"A gate of {load.gate_set_V:g} V does not open the selector (threshold {load.channel.threshold_V:.3g} V); raise it."
+        )
+    return load
 
 
 def has_reference_selector(card: DeviceCard) -> bool:

@@ -11,6 +11,7 @@ import torch
 from scipy.special import stdtrit
 
 from femristor.core import store
+from femristor.core.bounds import DRAWS, TILE
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
@@ -61,6 +62,8 @@ class InferenceDesign:
             raise InputError(
                 f"{self.draws} draws on tiles of {self.max_tile} make no experiment; use 1 or more of each."
             )
+        DRAWS.check(self.draws, "draws (--draws)")
+        TILE.check(self.max_tile, "lines of a crossbar (--max-tile)")
         if times.ndim != 1 or not times.size or not np.isfinite(times).all() or times[0] < 0:
             raise InputError(f"The times {list(self.times_s)} must be finite and begin at 0 s or later.")
         if np.any(np.diff(times) <= 0):

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from femristor.core.bounds import BATCH, EPOCHS, HOLD, TILE
 from femristor.core.errors import InputError
 from femristor.nn.rows import check_threads
 
@@ -40,6 +41,10 @@ class JobSettings:
         """Check the ranges."""
         if min(self.epochs, self.batch) < 1:
             raise InputError("Training: epochs and batch must each be at least 1.")
+        EPOCHS.check(self.epochs, "epochs")
+        BATCH.check(self.batch, "batch")
+        HOLD.check(self.lr_hold, "lr_hold")
+        TILE.check(self.max_tile, "max_tile")
         check_threads(self.threads)
         if self.max_tile < 0 or self.max_tile == 1:
             raise InputError(

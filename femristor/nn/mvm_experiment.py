@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from femristor.core.bounds import DRAWS, SIDE, VECTORS, check_memory
 from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
@@ -59,6 +60,14 @@ class MvmDesign:
             raise InputError(
                 f"A size of {self.size}, {self.inputs} inputs and {self.draws} draws make no experiment; use 1 or more of each."
             )
+        SIDE.check(self.size, "rows and columns (--size)")
+        VECTORS.check(self.inputs, "input vectors (--inputs)")
+        DRAWS.check(self.draws, "draws (--draws)")
+        check_memory(
+            8.0 * self.size * (20 * self.size + 8 * self.inputs),
+            f"a product of {self.inputs} vectors with {self.size} x {self.size} cells (--size, --inputs)",
+            "give a smaller size or fewer inputs",
+        )
         if not (0 < self.deviation < math.inf and 0 < self.limit < math.inf):
             raise InputError(
                 f"A deviation of {self.deviation} and a limit of {self.limit} are not possible; give both above 0."

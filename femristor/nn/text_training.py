@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from femristor.core.bounds import BATCH, SIDE, check_memory
+from femristor.core.bounds import LAYERS as MOST_LAYERS
 from femristor.core.errors import InputError
 from femristor.core.progress import Progress
 from femristor.core.provenance import Provenance
@@ -60,6 +62,15 @@ class TextSettings(JobSettings):
         super().__post_init__()
         if self.sequence < 1:
             raise InputError(f"A sequence of {self.sequence} characters is too short; give 1 or more.")
+        BATCH.check(self.sequence, "sequence")
+        SIDE.check(self.hidden, "hidden")
+        MOST_LAYERS.check(self.layers, "layers")
+        check_memory(
+            256.0 * self.layers * self.hidden**2
+            + 64.0 * self.layers * self.hidden * self.batch * self.sequence,
+            f"{self.layers} layers of {self.hidden} units on {self.batch} streams of {self.sequence} characters",
+            "give fewer --layers, --hidden, --batch or --sequence",
+        )
         if min(self.train_characters, self.test_characters) < 0 or not self.clip >= 0:
             raise InputError(
                 "Training: train characters, test characters and clip are 0 or more; correct them."

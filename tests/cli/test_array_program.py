@@ -89,7 +89,7 @@ def test_text_has_the_papers_numbers(capsys):
         (("--max-pulses", "0"), "", "1 or more pulses"),
         (("--model", "table"), "", "--table FILE"),
         (("--cluster", "-1"), "", "cluster"),
-        (("--cells", "0"), "", "1 cell or more"),
+        (("--cells", "0"), "", "--cells: 0 is too few"),
         (("--out", "array.csv"), "", ".h5"),
     ],
 )

@@ -37,7 +37,7 @@ def test_text_names_units_and_sizes(capsys):
         (("--sizes", "1"), "make no table"),
         (("--bound", "-1"), "bound"),
         (("--segment-ohm", "-0.35"), "segment_ohm"),
-        (("--inputs", "0"), "input vectors"),
+        (("--inputs", "0"), "--inputs: 0 is too few"),
         (("--card", "no_such_card"), "no_such_card"),
     ],
 )

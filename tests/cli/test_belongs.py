@@ -3,9 +3,10 @@
 import click
 import pytest
 
-from femristor.cli.belongs import belongs_to
+from femristor.cli.belongs import _check, belongs_to
 from femristor.cli.counts import Count
 from femristor.cli.main import cli, main
+from femristor.core.errors import InputError
 
 
 def commands(group=cli, path=()):
@@ -29,12 +30,14 @@ def words(option, value=None):
         return ["given.csv"]
     if option.is_flag:
         return [max(option.opts, key=len)]
-    kinds = {click.INT: "3", click.FLOAT: "0.5"}
     if isinstance(option.type, click.Choice) and value is None:
         value = option.type.choices[-1]
-    value = value or (
-        "3" if isinstance(option.type, Count | click.IntRange) else kinds.get(option.type, "given.csv")
+    kinds = (
+        (Count | click.types.IntParamType, "3"),
+        (click.types.FloatParamType, "0.5"),
+        (object, "given.csv"),
     )
+    value = value or next(text for kind, text in kinds if isinstance(option.type, kind))
     return [max(option.opts, key=len), *[value] * max(option.nargs, 1)]
 
 
@@ -105,6 +108,20 @@ def test_option_of_another_choice_is_refused(argv, option, tmp_path, monkeypatch
         ("train mnist --device fp --rule agad", "--rule belongs to"),
         ("train mnist --device a.h5 --nsr 0.1", "--nsr belongs to"),
         ("train text --optimiser sgd", "--optimiser belongs to --device fp, not to --device paper"),
+        ("train mnist --device fp --threads 2", "--threads belongs to --device paper"),
+        ("train mnist --lr-hold 2", "--lr-hold belongs to --lr-decay below 1, not to --lr-decay 1"),
+        ("train mnist --rule sgd --transfer-every 5", "--transfer-every belongs to --rule agad"),
+        ("train text --rule mixed --fast-lr 0.1", "--fast-lr belongs to --rule agad"),
+        ("infer mnist --weights w.h5 --train-images 10", "--train-images belongs to weights trained here, not to --weights"),
+        ("infer text --weights w.h5 --train-characters 10", "--train-characters belongs to weights trained here"),
+        ("mvm --device pcm --acceptance 0.02", "--acceptance belongs to --device card, not to --device pcm"),
+        ("array program --by pulses --no-read-noise --noise-kind flicker", "--noise-kind belongs to noisy reads"),
+        ("array remedies --largest 0 --bound 0.1", "--bound belongs to --largest above 0, not to --largest 0"),
+        ("sweep --vmin -1.4 --reset-first", "--reset-first belongs to both halves, not to one half"),
+        ("sweep --model dome --points 5", "--points belongs to --model compact or --model ibm, not to --model dome"),
+        ("compact sweep --table t.h5 --gate 1.2", "--gate belongs to --cell 1T1R, not to --cell 1R"),
+        ("compact sweep --table t.h5 --selector card", "--selector belongs to --cell 1T1R, not to --cell 1R"),
+        ("compact noise --cell 1R --selector card", "--selector belongs to --cell 1T1R, not to --cell 1R"),
         ("infer mnist --aware-epochs 1", "--aware-epochs belongs to --hardware-aware or --every-case"),
     ],
 )  # fmt: skip
@@ -113,6 +130,37 @@ def test_sentence(argv, sentence, tmp_path, monkeypatch, capsys):
     assert main(argv.split()) == 2
     said = capsys.readouterr().err
     assert sentence in said and "leave" in said, said
+
+
+STATES = (
+    "", "--model ibm", "--by pulses", "--by ispp", "--by pulses --no-read-noise", "--largest 0", "--device fp",
+    "--device a.h5", "--weights w.h5", "--measured a.csv", "--steps s.csv", "--table t.h5", "--vmin -1.4", "--lr-decay 1",
+)  # fmt: skip
+"""Modes of commands whose mode a function tells."""
+
+
+def test_every_option_of_a_mode_is_refused_in_another_one():
+    seen = 0
+    for path, command in commands():
+        for choice, table in getattr(command.callback, "belongings", ()):
+            names = {name for names in table.values() for name in names if parameter(command, name)}
+            for name in names if callable(choice) else ():
+                assert any(foreign(command, choice, table, name, state) for state in STATES), (path, name)
+                seen += 1
+    assert seen > 50
+
+
+def foreign(command, choice, table, name, state):
+    """Whether an option is refused in a state; False where the command does not know that state."""
+    try:
+        context = command.make_context("command", [*state.split(), *words(parameter(command, name))])
+    except click.UsageError:
+        return False
+    try:
+        _check(context, choice, table)
+    except InputError as error:
+        return max(parameter(command, name).opts, key=len) in str(error)
+    return False
 
 
 def test_defaults_and_owners_pass():

@@ -81,7 +81,7 @@ def test_options_of_another_device_are_refused(capsys, line, said):
     [
         (("run", "none.toml"), "none.toml: no such file"),
         (("run", "small.toml", "--only", "x"), "no run 'x'"),
-        (("run", "small.toml", "--seeds", "0,a"), "--seeds is '0,a'"),
+        (("run", "small.toml", "--seeds", "0,a"), "--seeds '0,a' is no list of whole numbers"),
         (("run", "small.toml", "--processes", "0"), "--processes"),
         (("run", "small.toml", "--data", "nowhere"), "nowhere"),
         (("report", "nowhere"), "nowhere/results.jsonl: no such file"),

@@ -113,7 +113,7 @@ def test_dome_sweep(tmp_path):
         (["sweep", "--model", "spice"], "pde"),
         (["sweep", "--model", "compact"], "--table"),
         (["sweep", "--rate", "0"], "--rate above 0"),
-        (["sweep", "--cycles", "0"], "--cycles 1 or more"),
+        (["sweep", "--cycles", "0"], "--cycles: 0 is too few; give 1 or more"),
         (["sweep", "--vmax", "-1"], "--vmax above"),
         (["sweep", "--start", "lrs"], "pde model starts formed"),
         (["sweep", "--start", "N=9e25", *COARSE], "outside"),
