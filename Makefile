@@ -6,7 +6,7 @@ export MPLBACKEND ?= Agg
 # Processes of the tests; one file stays in one process.
 JOBS ?= 2
 
-.PHONY: help setup demo test lint bench golden experiments
+.PHONY: help setup demo test lint bench golden experiments fuzz
 help:
 	@echo "make demo    set up .venv, run the whole chain, write femristor-demo/index.html"
 	@echo "make test    set up .venv, check style and architecture, run all tests"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    only style and architecture"
 	@echo "make bench   time us against named peers"
 	@echo "make experiments  train all networks of experiments/, but those whose results are kept in docs/results (hours)"
+	@echo "make fuzz    1200 changed inputs, full disks, 30 kills (half an hour); docs/robustness.md has the counts"
 	@echo "make golden  refresh the I-V curves in tests/golden after a wanted change of physics"
 
 setup:
@@ -48,3 +49,11 @@ experiments: setup
 
 golden: setup
 	$(BIN)/python -m pytest tests/golden --refresh-golden
+
+# One after the other: all of them count processes, memory and time.
+fuzz: setup
+	@status=0; \
+	$(BIN)/python tests/fuzz --inputs 1200 --jobs $(JOBS) || status=1; \
+	$(BIN)/python tests/fuzz/full_disk.py || status=1; \
+	$(BIN)/python tests/fuzz/kills.py --kills 30 || status=1; \
+	exit $$status

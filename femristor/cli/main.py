@@ -33,6 +33,10 @@ COMMANDS = {
 }
 
 
+LONGEST_WORD = 400
+"""In a sentence; paths are shorter."""
+
+
 class LazyGroup(CommandGroup):
     """Imports `femristor.cli.<name>` when its command is asked for, and not before."""
 
@@ -99,8 +103,9 @@ def _complain(text: str, code: int, *, kind: str = "error") -> int:
 
 
 def _one_line(text: str) -> str:
-    """Text of a file or an argument must not steer the terminal: what it cannot show is written as its number."""
-    line = " ".join(text.split())
+    """Text of a file or an argument must not steer or fill the terminal: what it cannot show is written as its number."""
+    words = (word if len(word) <= LONGEST_WORD else f"{word[:100]}..." for word in text.split())
+    line = " ".join(words)
     return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in line)
 
 

@@ -188,3 +188,6 @@ def test_texts_of_files_do_not_steer_the_terminal(as_command, capsys):
     as_command(raising(ConvergenceError("cell 'a\x1b[31m\u202eb\x07' of\ncard.toml")))
     assert main(["doctor"]) == 2
     assert capsys.readouterr().err.lstrip() == "femristor: error: cell 'a\\x1b[31m\\u202eb\\x07' of card.toml\n"
+    as_command(raising(ConvergenceError(f"unknown key {'x' * 3000}; correct it.")))
+    assert main(["doctor"]) == 2
+    assert len(capsys.readouterr().err) < 200
