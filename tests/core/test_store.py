@@ -132,6 +132,21 @@ def test_every_flipped_block_is_found(tmp_path):
             store.load(path)
 
 
+def test_every_turned_block_of_512_bytes_is_found(tmp_path):
+    path = store.save(make_plain(), tmp_path / "r.h5")
+    whole = path.read_bytes()
+    for start in range(0, len(whole), 512):
+        block = whole[start : start + 512]
+        for turned in (bytes(len(block)), bytes(byte ^ 0xFF for byte in block)):
+            if turned == block:
+                continue
+            path.write_bytes(whole[:start] + turned + whole[start + 512 :])
+            with pytest.raises(StoreError, match=r"r\.h5"):
+                store.load(path)
+    path.write_bytes(whole)
+    assert store.load(path, IVCurve).ambient_K == 300.0
+
+
 def _text_for_numbers(file, _folder):
     del file["curves/0/voltage_V"]
     file["curves/0/voltage_V"] = "0.5"
