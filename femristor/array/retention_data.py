@@ -11,6 +11,7 @@ import numpy as np
 from femristor.core.csvio import cell_number
 from femristor.core.errors import DataError
 from femristor.core.files import read_text, sha256_file
+from femristor.core.train_checks import LEAST_S, MOST_S
 
 RELAXATION_COLUMNS = (
     "address",
@@ -105,6 +106,7 @@ def read_relaxation(path: str | Path) -> RelaxationRecord:
         raise DataError(f"{path}: a cell is read twice at one nominal time; keep one row a cell and time.")
     change = np.full((address.size, time.size), np.nan)
     change[place, column] = rows[:, 3] - rows[:, 4]
+    _positive(rows[:, 3:5], path)
     start, band = np.empty(address.size), np.empty(address.size, dtype=int)
     start[place], band[place] = rows[:, 4], rows[:, 5].astype(int)
     return RelaxationRecord(time, start, change, band, _inputs(path))
@@ -132,6 +134,7 @@ def read_read_noise(path: str | Path, *, rate_Hz: float = 400.0) -> ReadNoiseRec
     if not rate_Hz > 0:
         raise DataError(f"A sampling rate of {rate_Hz:g} Hz is not possible; give a number above 0.")
     _positive(table[:, 2:], path)
+    _moving(table[:, 2:], path, "record")
     return ReadNoiseRecord(table[:, 0].astype(int), table[:, 2:], float(rate_Hz), _inputs(path))
 
 
@@ -149,6 +152,7 @@ def read_bake(path: str | Path, *, bake_s: float = 3600.0) -> BakeRecord:
         DataError: missing, truncated, numbers that are none, cells without both reads, or too few temperatures.
     """
     table = _numbers(Path(path), "bake file", BAKE_COLUMNS)
+    _positive(table[:, 3], path)
     temperature = np.unique(table[:, 4])
     if temperature.size < 4:
         raise DataError(
@@ -169,6 +173,7 @@ def read_bake(path: str | Path, *, bake_s: float = 3600.0) -> BakeRecord:
         raise DataError(
             f"{path}: the temperatures have different numbers of cells or fewer than {LEAST_CELLS}; give the same, enough cells."
         )
+    _moving(np.array(after) - np.array(before), path, "bake")
     return BakeRecord(temperature + 273.15, np.array(before), np.array(after), float(bake_s), _inputs(path))
 
 
@@ -208,3 +213,18 @@ def _numbers(source: Path, kind: str, columns: tuple[str, ...] | None) -> np.nda
 def _positive(values: np.ndarray, path) -> None:
     if not np.all(values > 0):
         raise DataError(f"{path}: a conductance of 0 or below is in the file; remove that record.")
+    if not (np.all(values >= LEAST_S) and np.all(values <= MOST_S)):
+        worst = float(values.max() if values.max() > MOST_S else values.min())
+        raise DataError(
+            f"{path}: a conductance of {worst:.3g} S is no cell's ({LEAST_S:g} to {MOST_S:g} S); give siemens."
+        )
+
+
+def _moving(values: np.ndarray, path, what: str) -> None:
+    """Rows of reads that are all the same tell no law."""
+    still = np.flatnonzero(np.ptp(values, axis=1) == 0)
+    if still.size:
+        raise DataError(
+            f"{path}: the conductances of {what} {int(still[0]) + 1} are all the same, so they tell no noise and no drift; leave "
+            "it out, or give the numbers that were read."
+        )

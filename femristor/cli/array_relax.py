@@ -112,7 +112,14 @@ def _follow(context: Context, card, own: dict) -> None:
 
 
 def _fit(context: Context, card, measured: str, kind: str, own: dict) -> None:
-    """Fit the laws to a measured file."""
+    """Fit the laws to a measured file, whose name stands in every error."""
+    try:
+        _fit_file(context, card, measured, kind, own)
+    except InputError as error:
+        raise InputError(str(error) if measured in str(error) else f"{measured}: {error}") from None
+
+
+def _fit_file(context: Context, card, measured: str, kind: str, own: dict) -> None:
     from femristor.array import retention_data as data
     from femristor.cli import array_relax_text as text
 

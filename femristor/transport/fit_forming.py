@@ -16,6 +16,7 @@ from femristor.core.errors import InputError
 from femristor.core.progress import NullProgress, Progress
 from femristor.core.provenance import Provenance
 from femristor.core.status import Status
+from femristor.core.units import is_number, parse_number
 from femristor.device.card import DeviceCard
 from femristor.device.laws.mott_gurney import low_field_conductivity
 from femristor.transport.curvehash import curve_inputs, synthetic_notes
@@ -26,7 +27,8 @@ from femristor.transport.solver import ResistanceSolver
 
 ROLES = {"formed": ("formed", "forming"), "after": ("after",)}
 """How the labels of the two curves begin."""
-_RANGE = re.compile(r"([\d.]+(?:e[+-]?\d+)?)\s*(?:to|-)\s*([\d.]+(?:e[+-]?\d+)?)\s*S/m", re.IGNORECASE)
+_NUMBER = r"([0-9.]{1,20}(?:e[+-]?[0-9]{1,3})?)"
+_RANGE = re.compile(rf"{_NUMBER}\s*(?:to|-)\s*{_NUMBER}\s*S/m", re.IGNORECASE)
 NOISY_CURVATURE = 0.2
 
 
@@ -154,7 +156,10 @@ def _noted_range(card: DeviceCard) -> tuple[float, float] | None:
     """The range that the card's note gives, such as "literature 1e3 to 10e3 S/m"."""
     key = f"materials.{card.layer('cmo').material}.low_field_conductivity"
     found = _RANGE.search(card.sources[key].note) if key in card.sources else None
-    return (float(found[1]), float(found[2])) if found else None
+    if found is None or not (is_number(found[1]) and is_number(found[2])):
+        return None
+    low, high = (parse_number(text, f"{key}: note") for text in found.groups())
+    return (low, high) if 0 < low < high else None
 
 
 def _relative(regime: LinearRegime) -> float:

@@ -174,6 +174,45 @@ CASES += [
 ]
 
 
+TIMES = (0, 1, 10, 100, 1000)
+
+
+def reads(siemens: float) -> dict[str, str | bytes]:
+    """A relaxation file of 30 cells that all have one conductance."""
+    rows = [f"{k}\t{t}\t1\t{siemens}\t{siemens}\t1\t{t}\n" for k in range(30) for t in TIMES]
+    return {"bad.tsv": "".join(rows)}
+
+
+def samples(siemens: float) -> dict[str, str | bytes]:
+    """A read-noise file of one cell without noise."""
+    return {"bad.tsv": "1\t0" + f"\t{siemens}" * 1100 + "\n"}
+
+
+def bakes(siemens: float) -> dict[str, str | bytes]:
+    """A bake file of cells that do not move."""
+    rows = [
+        f"{k}\t{t}\t1\t{siemens}\t{T}\n" for T in (100, 125, 150, 175) for k in range(30) for t in (0, 3600)
+    ]
+    return {"bad.tsv": "".join(rows)}
+
+
+for name, siemens, words in (
+    ("constant", 5e-5, ()),
+    ("zero", 0.0, ("0 or below",)),
+    ("negative", -5e-5, ("0 or below",)),
+    ("microsiemens", 50.0, ("50 S is no cell's", "siemens")),
+):
+    CASES += [
+        Case(
+            f"relax {kind}: {name}",
+            f"array relax --measured bad.tsv --kind {kind}",
+            ("bad.tsv", *words),
+            make(siemens),
+        )
+        for kind, make in (("relaxation", reads), ("read-noise", samples), ("bake", bakes))
+    ]
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_bad_data(case, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
