@@ -154,7 +154,7 @@ def fix(layers: list[torch.nn.Module]) -> None:
 
 def _free(used: set[tuple[int, int]], name: CellNumber) -> int:
     number = 0
-    while not used.isdisjoint(replace(name, number=number).keys()):
+    while any((name.seed, number + index) in used for index in range(name.span)):
         number += 1
     return number
 
@@ -194,7 +194,7 @@ def _make_again(layer: torch.nn.Module, number: int) -> None:
     layer.cell_number = replace(name, number=number, made=_checksum(layer, name.made[1]))
 
 
-_PARENTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_PARENTS: weakref.WeakKeyDictionary[torch.nn.Module, list[weakref.ref]] = weakref.WeakKeyDictionary()
 
 
 def _roots(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
@@ -202,9 +202,8 @@ def _roots(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
     seen, pending = {id(module)}, [module]
     while pending:
         part = pending.pop()
-        holders = [
-            holder for holder in _PARENTS.get(part, ()) if any(c is part for c in holder._modules.values())
-        ]
+        living = [holder for link in _PARENTS.get(part, ()) if (holder := link()) is not None]
+        holders = [holder for holder in living if any(c is part for c in holder._modules.values())]
         if not holders:
             yield part
         for holder in holders:
@@ -216,7 +215,8 @@ def _roots(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
 def _on_registration(parent: torch.nn.Module, name: str, child: torch.nn.Module | None) -> None:
     if child is None:
         return
-    _PARENTS.setdefault(child, weakref.WeakSet()).add(parent)
+    others = [link for link in _PARENTS.get(child, ()) if link() is not None and link() is not parent]
+    _PARENTS[child] = [*others, weakref.ref(parent)]
     incoming = units(child)
     if not incoming or "cell_number" in parent.__dict__:
         return
