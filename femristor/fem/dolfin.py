@@ -260,6 +260,18 @@ def reason_of(error: RuntimeError) -> str:
     return os.strerror(int(found[1])) if found else "ADIOS2 could not write it"
 
 
+class _LinearProblem(_petsc.LinearProblem):
+    """Its destructor works also when the constructor was interrupted."""
+
+    _solver = _A = _b = _x = _P_mat = None
+
+
+class _NonlinearProblem(_petsc.NonlinearProblem):
+    """As `_LinearProblem`."""
+
+    _snes = _A = _b = _x = _P_mat = None
+
+
 class BlockNewton:
     """Newton's method with line search on several fields at once; the Jacobian is factorised by MUMPS."""
 
@@ -273,7 +285,7 @@ class BlockNewton:
             max_steps: Newton steps before a solve counts as failed.
             maps: entity maps between the mesh and parts of it, where fields live on both.
         """
-        self._problem = _petsc.NonlinearProblem(
+        self._problem = _NonlinearProblem(
             residuals,
             fields,
             bcs=conditions,
@@ -376,7 +388,7 @@ class LinearSolver:
         trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
         no_source = constant(space.mesh) * test * ufl.dx(domain=space.mesh)
         options = {name: value for name, value in SNES_OPTIONS.items() if not name.startswith("snes_")}
-        self._problem = _petsc.LinearProblem(
+        self._problem = _LinearProblem(
             bilinear(trial, test),
             no_source,
             bcs=conditions,

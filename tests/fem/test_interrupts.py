@@ -1,5 +1,6 @@
 """Ctrl-C while a library calls Python back is Ctrl-C: no traceback, no mesh of wrong sizes, no failed solve."""
 
+import gc
 import os
 import signal
 
@@ -8,6 +9,7 @@ import pytest
 from femristor.device import load_card
 from femristor.fem import dolfin, mesh
 from femristor.fem.electrothermal import ElectroThermal
+from femristor.fem.ohmic import OhmicCell
 
 
 def _press(times: int):
@@ -44,3 +46,16 @@ def test_while_a_solve_runs(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         solver.sweep([0.0, 0.4], card.state("lrs"))
     assert isinstance(newton, dolfin.BlockNewton)
+
+
+def test_while_a_solver_is_built(monkeypatch, capfd):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dolfin._petsc, "_create_form", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        OhmicCell(load_card("cmo_hfox"), resolution=0.3).resistance_ohm(11e-9, 1e6)
+    with pytest.raises(KeyboardInterrupt):
+        ElectroThermal(load_card("cmo_hfox"), resolution=0.3)
+    gc.collect()
+    assert "Traceback" not in capfd.readouterr().err

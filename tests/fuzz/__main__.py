@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--patience", type=float, default=10.0, help="seconds before a call gets a Ctrl-C")
+    parser.add_argument("--patience", type=float, default=10.0, help="seconds of work before a Ctrl-C")
     parser.add_argument("--quick", action="store_true", help="leave finite elements and trainings out")
     parser.add_argument("--family", choices=[*SHARES], default=None)
     parser.add_argument("--log", default=None, help="file that gets one line for each call")
@@ -42,7 +42,7 @@ def main() -> int:
     begun = time.monotonic()
     preload(fields=not given.quick)
     scratch = Path(tempfile.mkdtemp(prefix="femristor-fuzz-"))
-    pantry = fill(Runner(scratch / "pantry", 1, 300.0), slow=not given.quick, folder=given.pantry)
+    pantry = fill(Runner(scratch / "pantry", 1, 900.0, 900.0), slow=not given.quick, folder=given.pantry)
     print(f"{len(pantry)} good inputs after {time.monotonic() - begun:.0f} s", flush=True)
     makers = Cases(pantry, given.seed, slow=not given.quick)
     shares = SHARES if given.family is None else {given.family: 1.0}

@@ -280,7 +280,7 @@ def main() -> int:
     preload(fields=not given.quick)
     scratch = Path(tempfile.mkdtemp(prefix="femristor-disk-"))
     pantry = fill(
-        Runner(scratch / "pantry", 1, 300.0), slow=False, weights=not given.quick, folder=given.pantry
+        Runner(scratch / "pantry", 1, 900.0, 900.0), slow=False, weights=not given.quick, folder=given.pantry
     )
     mounted = scratch / "tiny" if can_mount(scratch / "tiny") else None
     wrong = 0

@@ -18,7 +18,7 @@ from pathlib import Path
 MEMORY_BYTES = 4e9
 HANG_S = 60.0
 LEFTOVER = re.compile(r"\.(tmp|partial|old|lock)$|^core\b")
-ENDINGS = {".png": b"IEND\xaeB`\x82", ".toml": b"\n", ".csv": b"\n", ".json": b"\n", ".jsonl": b"\n"}
+ENDINGS = {".png": b"IEND\xaeB`\x82", ".toml": b"\n", ".csv": b"\n", ".jsonl": b"\n"}
 
 
 @dataclass
@@ -76,9 +76,9 @@ def preload(*, fields: bool) -> None:
 class Runner:
     """Up to `jobs` calls at once, each in a process group of its own."""
 
-    def __init__(self, scratch: Path, jobs: int, patience_s: float):
-        """Arguments: folder for the calls, how many at once, seconds after which a call gets a Ctrl-C."""
-        self.scratch, self.jobs, self.patience_s = scratch, jobs, patience_s
+    def __init__(self, scratch: Path, jobs: int, patience_s: float, hang_s: float = HANG_S):
+        """Arguments: folder for the calls, how many at once, seconds of work after which a call gets a Ctrl-C, and ends."""
+        self.scratch, self.jobs, self.patience_s, self.hang_s = scratch, jobs, patience_s, hang_s
         self._number = 0
 
     def run(self, cases):
@@ -90,7 +90,11 @@ class Runner:
                 live[call.pid] = call
             if not live:
                 return
-            yield from [self._finish(live.pop(pid)) for pid in list(live) if live[pid].look(self.patience_s)]
+            yield from [
+                self._finish(live.pop(pid))
+                for pid in list(live)
+                if live[pid].look(self.patience_s, self.hang_s)
+            ]
             select.select([], [], [], 0.02)
 
     def _start(self, case: Case):
@@ -127,7 +131,7 @@ class _Call:
         self.faults: list[str] = []
         self._looked = 0.0
 
-    def look(self, patience_s: float) -> bool:
+    def look(self, patience_s: float, hang_s: float) -> bool:
         """Whether it has ended; interrupts it when it works on, ends it when it hangs or grows too large."""
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         now = time.monotonic()
@@ -147,13 +151,21 @@ class _Call:
         if self.memory > MEMORY_BYTES and not self.faults:
             self.faults.append(f"memory of {self.memory / 1e9:.1f} GB")
             self._signal(signal.SIGKILL)
-        elif self.seconds > patience_s and self.interrupted_at is None:
+        elif self.interrupted_at is None and (self._work_s() > patience_s or self.seconds > hang_s / 1.5):
             self.interrupted_at = now
             self._signal(signal.SIGINT)
-        elif self.seconds > HANG_S and not self.faults:
-            self.faults.append(f"still there after {HANG_S:.0f} s")
+        elif self.seconds > hang_s and not self.faults:
+            self.faults.append(f"still there after {hang_s:.0f} s")
             self._signal(signal.SIGKILL)
         return False
+
+    def _work_s(self) -> float:
+        """Processor time so far: on a busy machine it tells a long job from one that waits for its turn."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     def _signal(self, number: int) -> None:
         try:
@@ -284,7 +296,9 @@ def _folder_faults(outcome: Outcome, work: Path) -> list[str]:
             faults.append(f"input {name} changed")
     for path in sorted(work.rglob("*")):
         name = str(path.relative_to(work))
-        if LEFTOVER.search(path.name) and name not in case.files:
+        if path.name == "owned":
+            faults.append("ran a command of its input")
+        elif LEFTOVER.search(path.name) and name not in case.files:
             faults.append(f"left behind: {name[:60]}")
         elif path.is_file() and not path.is_symlink() and name not in case.files:
             if outcome.code == 2 and not _kept(name, case):
@@ -300,7 +314,8 @@ def _kept(name: str, case: Case) -> bool:
 def _half(path: Path) -> list[str]:
     content = path.read_bytes()
     ending = ENDINGS.get(path.suffix)
-    if ending is not None and not content.endswith(ending) and not (path.suffix == ".json"):
+    # Results of an experiment that was stopped before its first epoch have no line.
+    if ending is not None and not content.endswith(ending) and (content or path.suffix != ".jsonl"):
         return [f"half-written: {path.name[:60]}"]
     if path.suffix == ".h5" and not sealed(content):
         return [f"half-written: {path.name[:60]}"]

@@ -25,6 +25,7 @@ CARDS = (
     "compact noise --seeds 1 --no-search --cells 1 --card {}",
 )
 SLOW_CARDS = (
+    "compact export --model ibm --format spice --check --check-volt 0.5 --out o.cir --card {}",
     "iv --points 2 --resolution 0.3 --card {} --json",
     "sweep --model dome --resolution 0.3 --cell 1R --vmax 0.1 --start lrs --card {}",
     "sweep --resolution 0.3 --start N=2e25 --cell 1R --vmax 0.05 --card {}",
