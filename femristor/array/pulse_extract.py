@@ -202,6 +202,10 @@ def _check(trace: np.ndarray, ways: np.ndarray, source: str, unit: str) -> None:
         raise InputError(
             f"{source}: {ways.size} directions do not fit {trace.size} conductances; give one less, that of each pulse."
         )
+    if not np.isfinite(trace).all():
+        raise InputError(
+            f"{source}: conductance {int(np.argmin(np.isfinite(trace)))} is missing (NaN); measure again or leave the cell out."
+        )
     if trace.size <= LEAST_PULSES:
         raise InputError(f"{source}: {ways.size} pulses are too few; give {LEAST_PULSES} or more.")
     if not (np.any(ways > 0) and np.any(ways < 0)):

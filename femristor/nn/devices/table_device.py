@@ -16,7 +16,7 @@ from femristor.nn.devices.device_result import StepTables
 from femristor.nn.devices.parameters import FIELDS, TABLE, DeviceArray, check_library, require_cells
 
 
-@storable("TableDevice", version=1)
+@storable("TableDevice", version=1, undefined=("g_min_S", "g_max_S"))
 @dataclass(frozen=True)
 class TableDevice:
     """Step tables of one or several measured or computed cells; an array draws among them.
@@ -25,8 +25,8 @@ class TableDevice:
         library: (tables, 2, states, 2) float32 steps on even weight states of the table's window,
             [table, up or down, state, mean or std]; a down step counts as positive when it lowers the weight.
         step_spread: relative spread of a cell's steps around its table, from device to device.
-        g_min_S: conductance at weight -1.
-        g_max_S: conductance at weight 1.
+        g_min_S: conductance at weight -1; NaN of a normalised record.
+        g_max_S: conductance at weight 1; NaN there too.
         label: for people.
         w_min: lower end of the window.
         w_max: upper end.
