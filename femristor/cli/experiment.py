@@ -109,13 +109,13 @@ def _emit(context: Context, summary, extra: dict) -> None:
             "epochs": run.done,
             "epochs_wanted": run.epochs,
             summary.measure: run.mean if run.done else None,
-            "spread": run.spread if run.done else None,
+            "spread": _or_none(run.spread) if run.done else None,
             "by_seed": run.last if run.done else [],
-            "paper": run.paper,
-            "samples_per_s": run.samples_per_s,
+            "paper": _or_none(run.paper),
+            "samples_per_s": _or_none(run.samples_per_s),
             "pulses": run.pulses,
             "axis": run.axis,
-            "value": run.value,
+            "value": _or_none(run.value),
             "failed": run.failed,
             "note": run.note,
         }
@@ -123,6 +123,11 @@ def _emit(context: Context, summary, extra: dict) -> None:
     ]
     payload = {"experiment": summary.name, "title": summary.title, "measure": summary.measure, "runs": runs}
     context.emit({**payload, **extra}, _text(summary, extra))
+
+
+def _or_none(value: float) -> float | None:
+    """What a run may lack: the spread of one seed, the paper's number, the value of no axis."""
+    return value if math.isfinite(value) else None
 
 
 def _text(summary, extra: dict) -> str:

@@ -1,11 +1,13 @@
 """Results of an experiment as JSON lines, and what they amount to: mean and spread over seeds, beside the paper."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from femristor.core.bounds import EPOCHS
 from femristor.core.errors import DataError
 from femristor.core.files import read_text
 
@@ -26,6 +28,11 @@ NEEDED = (
     "settings",
 )
 NUMBERS = {"seed": int, "epoch": int, "epochs": int, "score": int | float, "paper": int | float | None}
+# Those that a line may lack.
+NUMBERS |= dict.fromkeys(("value", "loss", "samples_per_s", "fast_pulses", "slow_pulses"), int | float | None)
+TEXTS = ("experiment", "title", "run", "label", "measure", "source", "note", "axis", "failed")
+LARGEST = 1e15
+"""Of a whole number in a line; seeds have up to 63 bits."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,8 @@ def read_results(folder: str | Path) -> list[dict]:
         One dictionary an epoch of a training.
 
     Raises:
-        DataError: no results, not JSON lines, keys missing, text in place of a number, or a newer schema.
+        DataError: no results, not JSON lines, keys missing, entries of a wrong kind, numbers that are not finite, or
+            a newer schema.
     """
     given = Path(folder)
     path = given if given.suffix == ".jsonl" else given / RESULTS_FILE
@@ -122,7 +130,7 @@ def read_results(folder: str | Path) -> list[dict]:
     for number, text in enumerate(read_text(path, "file of results").splitlines(), start=1):
         try:
             line = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: line {number} is not JSON; run the experiment again.") from error
         if not isinstance(line, dict) or line.get("schema") != LINE_SCHEMA:
             raise DataError(
@@ -131,18 +139,35 @@ def read_results(folder: str | Path) -> list[dict]:
         missing = [key for key in NEEDED if key not in line]
         if missing:
             raise DataError(f"{path}: line {number} has no {missing[0]}; run the experiment again.")
-        wrong = [key for key, kinds in NUMBERS.items() if not _is(line[key], kinds)]
-        if wrong or line["epoch"] < 1:
-            key = wrong[0] if wrong else "epoch"
-            raise DataError(
-                f"{path}: line {number} has {key} = {line[key]!r}, which is no such number; run the experiment again."
-            )
+        fault = _fault_of(line)
+        if fault:
+            raise DataError(f"{path}: line {number} has {fault}; run the experiment again.")
         lines.append(line)
     return lines
 
 
-def _is(value, kinds) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+def _fault_of(line: dict) -> str:
+    """The first entry of a line that is not what it should be, "" where all are."""
+    for key, kinds in NUMBERS.items():
+        value = line.get(key)
+        if not _is_number(value, kinds, math.inf if key == "seed" else LARGEST):
+            return f"{key} = {str(value)[:40]!r}, which is no such number"
+    for key in TEXTS:
+        if not isinstance(line.get(key, ""), str):
+            return f"{key} = {str(line[key])[:40]!r}, which is no text"
+    if not isinstance(line["settings"], dict):
+        return "settings that are no table"
+    if line["measure"] not in MEASURES.values():
+        return f"measure = {line['measure'][:40]!r}, which is not one of {', '.join(MEASURES.values())}"
+    if not 1 <= line["epoch"] <= EPOCHS.limit:
+        return f"epoch = {line['epoch']}, outside 1 to {EPOCHS.limit}"
+    return ""
+
+
+def _is_number(value, kinds, limit: float) -> bool:
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    return value is None or (abs(value) <= limit and (isinstance(value, int) or math.isfinite(value)))
 
 
 def summarise(lines: list[dict]) -> ExperimentSummary:
@@ -164,6 +189,11 @@ def summarise(lines: list[dict]) -> ExperimentSummary:
     return ExperimentSummary(lines[0]["experiment"], lines[0]["title"], lines[0]["measure"], runs)
 
 
+def _mean(values: list[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def _run(lines: list[dict]) -> RunSummary:
     first = lines[0]
     seeds = tuple(sorted({line["seed"] for line in lines}))
@@ -172,7 +202,7 @@ def _run(lines: list[dict]) -> RunSummary:
     for line in lines:
         row = seeds.index(line["seed"])
         scores[row, line["epoch"] - 1] = line["score"]
-        pulses[row] += line.get("fast_pulses", 0) + line.get("slow_pulses", 0)
+        pulses[row] += (line.get("fast_pulses") or 0) + (line.get("slow_pulses") or 0)
     none = float("nan")
     return RunSummary(
         name=first["run"],
@@ -180,7 +210,7 @@ def _run(lines: list[dict]) -> RunSummary:
         measure=first["measure"],
         seeds=seeds,
         scores=scores,
-        samples_per_s=float(np.mean([line.get("samples_per_s", none) for line in lines])),
+        samples_per_s=_mean([line.get("samples_per_s") for line in lines]),
         pulses=float(np.mean(pulses)),
         epochs=first["epochs"],
         paper=none if first["paper"] is None else float(first["paper"]),

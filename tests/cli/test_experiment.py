@@ -107,3 +107,36 @@ def test_wrong_input_is_one_sentence(capsys, tmp_path, words, said):
     code, out, err = call(capsys, *words)
     assert code == 2 and out == "" and said in err
     assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["table1", "mnist"])
+def test_the_report_of_kept_results_says_null_where_a_run_has_no_number(capsys, name):
+    """Runs by themselves have no axis, and some no number in the paper."""
+    code, out, _ = call(capsys, "report", EXPERIMENTS.parent / f"docs/results/{name}.jsonl", "--json")
+    assert code == 0
+    runs = json.loads(out)["runs"]
+    assert any(run["value"] is None for run in runs)
+    assert all(run["value"] is not None for run in runs if run["axis"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("score", float("inf"), "score"),
+        ("epoch", 10**9, "epoch"),
+        ("epoch", 10**400, "epoch"),
+        ("fast_pulses", "many", "fast_pulses"),
+        ("samples_per_s", [1], "samples_per_s"),
+        ("value", float("nan"), "value"),
+        ("run", ["a"], "run"),
+        ("settings", 3, "settings"),
+        ("measure", "luck", "measure"),
+        ("note", 7, "note"),
+    ],
+)
+def test_results_with_entries_of_a_wrong_kind_are_refused(capsys, tmp_path, key, value, word):
+    first = (EXPERIMENTS.parent / "docs/results/ablation.jsonl").read_text().splitlines()[0]
+    (tmp_path / "r.jsonl").write_text(json.dumps(json.loads(first) | {key: value}) + "\n")
+    code, _, err = call(capsys, "report", "r.jsonl", "--figure", "f.png")
+    assert code == 2 and "r.jsonl: line 1 has " + word in err
+    assert not (tmp_path / "f.png").exists()
