@@ -2,8 +2,17 @@
 
 import click
 
+from femristor.cli.belongs import belongs_to, given
 from femristor.cli.options import Context, card_option, common_options
 from femristor.core.errors import InputError
+
+CIRCUITS = ("spice", "verilog-a")
+
+
+def _kind(options: dict) -> str:
+    """The format in words, for a table or for the law."""
+    kind, source = options["kind"], "table" if options["table"] is not None else "law"
+    return f"--format {kind}" if kind in CIRCUITS else f"--format {kind} of a {source}"
 
 
 @click.command("export")
@@ -18,10 +27,20 @@ from femristor.core.errors import InputError
     type=click.Choice(["1R", "1T1R"]),
     default="1R",
     show_default=True,
-    help="1T1R: a SPICE file holds the card's selector and both in series, too.",
+    help="1T1R: a SPICE file holds the selector and both in series, too.",
 )
 @click.option(
-    "--ambient", default=None, metavar="TEXT", help='Ambient such as "350 K"; the card\'s by default.'
+    "--selector",
+    default="reference",
+    show_default=True,
+    metavar="TEXT",
+    help="1T1R: reference: fitted to the carried record; card: its tanh law; or an .h5 of femristor fit selector.",
+)
+@click.option(
+    "--ambient",
+    default=None,
+    metavar="TEXT",
+    help='One ambient such as "350 K"; by default the cell follows the temperature of the circuit.',
 )
 @click.option(
     "--digits", type=int, default=None, help="Decimal digits of a table's numbers (spice 10, verilog-a 17)."
@@ -31,6 +50,12 @@ from femristor.core.errors import InputError
     "--check-volt", default=1.0, show_default=True, help="Peaks of the 1 V/s triangle of --check in V."
 )
 @card_option
+@belongs_to("check", {True: ("check_volt",)})
+@belongs_to("cell", {"1T1R": ("selector",)})
+@belongs_to(
+    _kind, {"--format spice": ("cell", "check"), ("--format spice", "--format verilog-a"): ("digits",)}
+)
+@belongs_to(_kind, {("--format spice", "--format verilog-a", "--format csv of a law"): ("ambient",)})
 @common_options
 def command(
     context: Context,
@@ -40,6 +65,7 @@ def command(
     kind: str,
     out: str,
     cell: str,
+    selector: str,
     ambient: str | None,
     digits: int | None,
     check: bool,
@@ -50,23 +76,19 @@ def command(
     from femristor.compact.export import export
     from femristor.core.units import parse_quantity
     from femristor.device import load_card
-    from femristor.device.load_line import selector_load
 
     if (table is None) == (model is None):
         raise InputError("Give either a table of compact build or --model ibm to export.")
-    if check and kind != "spice":
-        raise InputError("--check runs a SPICE file in ngspice; give --format spice with it.")
     if not 0 < check_volt < float("inf"):
         raise InputError(f"A triangle of {check_volt:g} V checks nothing; give a --check-volt above 0.")
-    if ambient is not None and (kind == "hdf5" or (table is not None and kind == "csv")):
-        raise InputError(f"A {kind} file holds all ambients of its table; leave out --ambient.")
     kelvin = None if ambient is None else parse_quantity(ambient, "K", "--ambient")
     found = _model(table, card, kelvin)
-    if table is not None and cell == "1T1R":
+    if table is not None and (cell == "1T1R" or given(click.get_current_context(), "card")):
         found.table.require_card(load_card(card), table)
-    load = selector_load(load_card(card)) if cell == "1T1R" else None
-    checked = _check(found, load, check_volt, digits) if check else None
-    path = export(found, kind, out, load=load, digits=digits, sample=_sampled)
+    load = _load(card, selector) if cell == "1T1R" else None
+    fixed = kelvin is not None
+    checked = _check(found, load, check_volt, digits, fixed) if check else None
+    path = export(found, kind, out, load=load, digits=digits, fixed=fixed, sample=_sampled)
     payload = {"out": path, "format": kind, "bytes": path.stat().st_size, "check": checked}
     text = f"{path}: {kind}, {path.stat().st_size / 1000:.0f} kB"
     if checked is not None:
@@ -78,26 +100,36 @@ def command(
     context.emit(payload, text)
 
 
+def _load(card: str, selector: str):
+    """The selector of the options, which `femristor sweep` and `femristor pulses` read alike."""
+    from femristor.cli.switching import load_of
+    from femristor.device import load_card
+
+    return load_of(load_card(card), {"cell": "1T1R", "selector": selector, "gate": None})
+
+
 def _model(table: str | None, card: str, ambient_K: float | None):
-    from femristor.compact.ibm import IbmModel
+    from femristor.cli.switching import distilled_model
     from femristor.compact.interpolate import TableModel
     from femristor.compact.result import CompactTable
     from femristor.core import store
     from femristor.device import load_card
 
     if table is None:
-        return IbmModel(load_card(card), ambient_K)
+        law = distilled_model(load_card(card), "ibm", {"ambient": None})
+        return law if ambient_K is None else type(law)(law.card, ambient_K)
     return TableModel(store.load(table, CompactTable), ambient_K)
 
 
-def _check(model, load, volt: float, digits: int | None) -> dict:
+def _check(model, load, volt: float, digits: int | None, fixed: bool) -> dict:
     import numpy as np
 
     from femristor.compact.export_check import check_spice
     from femristor.compact.export_spice import DIGITS
     from femristor.core.curves import Waveform
 
-    found = check_spice(model, Waveform.triangle([volt, -volt], 1.0), load=load, digits=digits or DIGITS)
+    triangle = Waveform.triangle([volt, -volt], 1.0)
+    found = check_spice(model, triangle, load=load, digits=DIGITS if digits is None else digits, fixed=fixed)
     return {
         "current_error_max": float(np.max(found.current_error)),
         "current_error_median": float(np.median(found.current_error)),

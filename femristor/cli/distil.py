@@ -1,5 +1,7 @@
 """femristor compact distil: the one-state model of moving vacancies, from transients at constant voltage."""
 
+from contextlib import nullcontext
+
 import click
 
 from femristor.cli.counts import count_option
@@ -33,6 +35,7 @@ def command(context: Context, *, card: str, out: str, transients: str | None, **
     from femristor.compact.distil import distil
     from femristor.core import store
     from femristor.core.files import ensure_output_dir
+    from femristor.core.lock import exclusive
     from femristor.core.units import parse_quantity
     from femristor.device import load_card
     from femristor.fem.switching_result import TransientSet
@@ -46,15 +49,18 @@ def command(context: Context, *, card: str, out: str, transients: str | None, **
         parse_quantity(options["highest"], "S", "--highest"),
     )
     ensure_output_dir(Path(out).parent)
-    kept = ()
-    if transients is not None and Path(transients).exists():
-        before = store.load(transients, TransientSet)
-        if before.provenance is not None and before.provenance.card_hash != loaded.hash:
-            raise InputError(
-                f"{transients}: transients of another card; give another path or remove the file."
-            )
-        kept = before.transients
-    found = _sample(context, loaded, plan, kept, transients, options)
+    remedy = "wait for it, or give another --transients"
+    with nullcontext() if transients is None else exclusive(transients, remedy):
+        kept = ()
+        if transients is not None and Path(transients).exists():
+            before = store.load(transients, TransientSet)
+            made = "" if before.provenance is None else before.provenance.card_hash
+            if made != loaded.hash and (made or before.card_name != loaded.name):
+                raise InputError(
+                    f"{transients}: transients of another card; give another path or remove the file."
+                )
+            kept = before.transients
+        found = _sample(context, loaded, plan, kept, transients, options)
     table, spread = distil(found, loaded, density_points=options["densities"])
     store.save(table, out)
     context.emit({"out": out, "spread": spread, "states": table.states}, _text(table, spread, out))
