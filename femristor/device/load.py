@@ -70,7 +70,9 @@ def parse_card(text: str, origin: str) -> DeviceCard:
 
     raw = parse_toml(text, origin)
     version = raw.get("schema_version", SCHEMA_VERSION)
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise CardError(f"{origin}: schema_version is {str(version)[:40]!r}; write schema_version = {SCHEMA_VERSION}.")
+    if version > SCHEMA_VERSION:
         raise CardError(
             f"{origin}: card schema {version} is newer than this femristor reads ({SCHEMA_VERSION}); "
             "update femristor."

@@ -26,6 +26,7 @@ Keys are strict, shares take "20 %" or 0.2. A wrong key or unit is one sentence 
 """
 
 import difflib
+import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -263,7 +264,7 @@ def _device_number(key: str, raw, place: str) -> float:
         return share(raw, place)
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise InputError(f"{place} is {raw!r}; give a plain number.")
-    return float(raw)
+    return _finite(raw, place)
 
 
 def share(raw, place: str) -> float:
@@ -283,6 +284,13 @@ def share(raw, place: str) -> float:
         return parse_quantity(raw, "", place)
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise InputError(f'{place} is {raw!r}; give a number such as 0.2 or "20 %".')
+    return _finite(raw, place)
+
+
+def _finite(raw: float, place: str) -> float:
+    """TOML has words for NaN and infinity."""
+    if not math.isfinite(raw):
+        raise InputError(f"{place} is {raw!r}; give a finite number.")
     return float(raw)
 
 
@@ -294,7 +302,7 @@ def _paper(raw, task: str, place: str) -> float:
         return found
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not raw >= 1:
         raise InputError(f"{place} is {raw!r}; a perplexity is a plain number of 1 or more.")
-    return float(raw)
+    return _finite(raw, place)
 
 
 def typed_settings(cls: type, raw: dict, place: str):

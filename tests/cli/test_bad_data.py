@@ -165,6 +165,15 @@ CASES += [
         ("thickness", "3,5 nm", '"3.5 nm"'),
         card("3.5 nm", "3,5 nm"),
     ),
+    *(
+        Case(
+            f"card schema {value}",
+            "card check bad.toml",
+            ("schema_version", "write schema_version = 1"),
+            card("_version = 1", f"_version = {value}"),
+        )
+        for value in ("-3", "0", "1.5", '"1"', "true")
+    ),
     Case(
         "wire matrix with decimal commas in its first row",
         "array wires --conductance bad.csv --voltages bad.csv",
