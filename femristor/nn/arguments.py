@@ -150,7 +150,7 @@ def real_numbers(values, *, name: str) -> np.ndarray:
     if not isinstance(values, torch.Tensor) or not values.is_complex():
         try:
             found = np.asarray(values.detach().double().cpu() if isinstance(values, torch.Tensor) else values)
-        except (TypeError, ValueError, RuntimeError, NotImplementedError):
+        except (TypeError, ValueError, RuntimeError):
             pass
     if found.dtype.kind not in "fiub":
         raise InputError(
