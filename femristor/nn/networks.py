@@ -8,6 +8,7 @@ from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.converters import Quantiser
 from femristor.nn.devices.parameters import Device
+from femristor.nn.numbers import Offered
 from femristor.nn.periphery import PeripherySettings
 from femristor.nn.tiling import analog_linear
 
@@ -72,7 +73,7 @@ def perceptron(
                 max_tile=max_tile,
                 rule=rule,
                 seed=seed,
-                number=number,
+                number=Offered(number),
                 **edge,
                 **options,
             )

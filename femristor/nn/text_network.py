@@ -13,6 +13,7 @@ from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.nn.devices.parameters import Device
 from femristor.nn.networks import TRAINING_PERIPHERY
+from femristor.nn.numbers import Offered
 from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.tiling import analog_linear
 
@@ -124,7 +125,7 @@ def _analog(symbols, hidden, first, options, *, dropout, converters, scale):
     readout = analog_linear(
         hidden,
         symbols,
-        number=layers,
+        number=Offered(layers),
         weight=first[-1] / np.float32(scale),
         output_scale=None if scales is None else scales[-1],
         **options,

@@ -16,11 +16,13 @@ from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.inference import program
 from femristor.nn.inference_settings import InferenceSettings
 from femristor.nn.layers import AnalogLinear
+from femristor.nn.networks import perceptron
 from femristor.nn.numbers import units
 from femristor.nn.optimiser import AnalogSGD
 from femristor.nn.paired import PairedLinear
 from femristor.nn.recurrent import AnalogLSTM
 from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.text_network import CharacterLSTM
 from femristor.nn.tiling import TiledLinear, analog_linear
 
 CARD = load_card("cmo_hfox")
@@ -247,6 +249,20 @@ def test_two_converted_models_of_one_seed_differ_inside_one_model():
         one = put()
         both = torch.nn.ModuleList([put(), put()])
         assert all_differ(both) and same(both[0], one)
+
+
+def test_two_networks_of_the_experiments_differ_inside_one_model():
+    for make in (
+        lambda: perceptron((4, 4, 3), device=DEVICE),
+        lambda: CharacterLSTM(5, 4, 2, device=DEVICE, rule=SGD),
+    ):
+        one, both = make(), torch.nn.ModuleList([make(), make()])
+        assert all_differ(both) and same(both[0], one)
+        for number, tile in enumerate(arrays(one)):
+            named = AnalogLinear(
+                tile.in_features, tile.out_features, device=DEVICE, number=number, rule=tile.rule
+            )
+            assert prints(tile) == prints(named), "the k-th array has number k, as ever"
 
 
 def test_a_conversion_has_one_seed_and_torch_has_no_part_in_it():
