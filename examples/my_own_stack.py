@@ -32,7 +32,8 @@ path.write_text(replaced_card_text("cmo_hfox", changes, name="my_stack"))
 
 # ## What changed, and a check
 #
-# `load_card` refuses a wrong unit, an unknown key or a filament wider than the cell, in one sentence.
+# `load_card` refuses a wrong unit, an unknown key or a filament wider than the cell, in one sentence. It warns that the
+# states of the card were found with another filament: they are to be fitted again to curves of this stack.
 
 shipped, card = load_card("cmo_hfox"), load_card(path)
 for key, before, after in diff_cards(shipped, card):

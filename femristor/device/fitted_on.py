@@ -68,6 +68,11 @@ def _keys(card: DeviceCard) -> dict[str, str]:
     return {name: key for name, key in keys.items() if key in card.sources}
 
 
+def is_found(card: DeviceCard, source: str) -> bool:
+    """Whether a source has numbers that were fitted or modelled, and so hold for one stack."""
+    return any(note.source == source and note.confidence in _FOUND for note in card.sources.values())
+
+
 def stale_numbers(card: DeviceCard) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Fitted and modelled numbers whose stack has changed since.
 

@@ -10,7 +10,7 @@ from femristor.core.files import read_text
 from femristor.core.toml import parse_toml
 from femristor.device.build import build_card
 from femristor.device.card import DeviceCard
-from femristor.device.fitted_on import stack_numbers, tell_stale
+from femristor.device.fitted_on import is_found, stack_numbers, tell_stale
 
 SCHEMA_VERSION = 1
 
@@ -118,7 +118,7 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
         name: new name, or None to keep it.
 
     Returns:
-        TOML text; keys that are missing in the template are added, and for each new source the stack that it holds for.
+        TOML text; keys that are missing in the template are added, and for each new fit the stack that it holds for.
 
     Raises:
         CardError: the changed card is not valid.
@@ -143,7 +143,7 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
     card = parse_card(tomlkit.dumps(document), f"card made from {template}")
     for key in changes:
         kind, _, source = key.partition(".")
-        if kind == "sources":
+        if kind == "sources" and is_found(card, source):
             stacks = document.setdefault("fitted_on", tomlkit.table(is_super_table=True))
             stacks[source] = stack_numbers(card, source)
     return tomlkit.dumps(document)

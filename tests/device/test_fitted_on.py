@@ -86,3 +86,12 @@ def test_the_stack_moves_no_hash_and_names_a_source():
         parse_card(bare + '[fitted_on.Q]\n"oxide.thickness" = "3 nm"\n', "bad.toml")
     with pytest.raises(Exception, match=r"fitted_on: oxide\.thickness.*3,5 nm"):
         parse_card(bare + '[fitted_on.M]\n"oxide.thickness" = "3,5 nm"\n', "bad.toml")
+
+
+def test_only_fits_and_models_carry_a_stack():
+    mine = {"value": "8 nm", "source": "LAB", "confidence": "S"}
+    card = parse_card(
+        replaced_card_text("cmo_hfox", {"sources.LAB": "notebook", "filament.radius": mine}), "mine.toml"
+    )
+    assert set(card.fitted_on) == {"M"}
+    assert stale_numbers(card)["M"][1] == ("filament.radius was 11 nm and is 8 nm",)
