@@ -165,10 +165,16 @@ def weight_arrays(
         Function of the weights and the keywords of `WeightArrayMaker`.
 
     Raises:
-        InputError: no card, or no torch device of this machine.
+        InputError: no card, no torch device of this machine, or wires or a remedy of another kind.
     """
     require_card(card)
     _require_place(device)
+    if wires is not None and not isinstance(wires, WireGrid):
+        raise InputError(f"wires= got {shown(wires)}, but needs a WireGrid: give WireGrid(...), or none.")
+    if not isinstance(remedy, Remedy):
+        raise InputError(
+            f'remedy= got {shown(remedy)}, but needs a Remedy: take one with wired_weights.remedy_named("pair-gains").'
+        )
 
     def make(weights, *, mapping: str, acceptance: float, effects: tuple[str, ...], stream: tuple[int, ...]):
         return WeightArray(

@@ -93,6 +93,8 @@ def test_devices_of_another_kind(call, given):
         (lambda: weight_arrays(CARD, device="gpu0"), ("device=", "torch device", '"cpu"')),
         (lambda: weight_arrays(CARD, device=DEVICE), ("device=", "torch device", '"cpu"')),
         (lambda: weight_arrays(CARD, device="meta"), ("device=", '"cpu"')),
+        (lambda: weight_arrays(CARD, wires=0.35), ("wires=", "WireGrid")),
+        (lambda: weight_arrays(CARD, remedy="gains"), ("remedy=", "remedy_named")),
         (lambda: convert("model", CARD), ("model=", "torch.nn.Module")),
         (lambda: to_analog(torch.nn.Linear, DEVICE), ("model=", "Linear(...)")),
         (lambda: to_digital(lambda x: x), ("model=", "torch.nn.Module")),
@@ -130,7 +132,7 @@ def test_devices_of_another_kind(call, given):
         (lambda: AgadSettings(momentum=1.5), ("momentum", "0 to 1")),
         (lambda: PulseTrain(length=5.5), ("5.5", "whole number")),
     ],
-    ids=range(41),
+    ids=range(43),
 )
 def test_what_is_mixed_up_is_named(call, words):
     text = sentence(call)
