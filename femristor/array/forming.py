@@ -17,6 +17,7 @@ from femristor.array.batches import experiment_key, run_batches
 from femristor.array.costs_result import Cost
 from femristor.array.forming_extract import LEAST_RATIO, FormingPoints, extract_curves, extract_forming
 from femristor.array.forming_result import ArrayForming, FormingFamily
+from femristor.core.bounds import CELLS, INSTRUMENT_POINTS
 from femristor.core.constants import EV
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError, RangeError
@@ -140,6 +141,7 @@ def form_array(
         RangeError: a device outside the energies that the family holds, or no device forms up to the peak.
     """
     _check(rows, cols, peak_V, step_V, threshold_spread_V, noise_A)
+    CELLS.check(rows * cols, "--rows x --cols")
     if card.forming is None or family.key != family_key(card):
         raise InputError(f"This forming family was not solved for card {card.name}; solve it again.")
     count, gate = rows * cols, card.selector.gate_forming_V if gate_V is None else gate_V
@@ -214,7 +216,10 @@ def measured_forming(
 
 def sweep_voltage(peak_V: float, step_V: float) -> np.ndarray:
     """(points,) from 0 V up to the peak and back."""
-    up = np.linspace(0.0, peak_V, round(peak_V / step_V) + 1)
+    points = INSTRUMENT_POINTS.check(
+        round(min(peak_V / step_V, 1e18)) + 1, "points of a sweep (--peak / --step)"
+    )
+    up = np.linspace(0.0, peak_V, points)
     return np.concatenate([up, up[-2::-1]])
 
 

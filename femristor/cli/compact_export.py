@@ -3,7 +3,10 @@
 import click
 
 from femristor.cli.belongs import belongs_to, given
+from femristor.cli.counts import count_option
+from femristor.cli.loads import cell_load, selector_option
 from femristor.cli.options import Context, card_option, common_options
+from femristor.core.bounds import DIGITS
 from femristor.core.errors import InputError
 
 CIRCUITS = ("spice", "verilog-a")
@@ -29,21 +32,18 @@ def _kind(options: dict) -> str:
     show_default=True,
     help="1T1R: a SPICE file holds the selector and both in series, too.",
 )
-@click.option(
-    "--selector",
-    default="reference",
-    show_default=True,
-    metavar="TEXT",
-    help="1T1R: reference: fitted to the carried record; card: its tanh law; or an .h5 of femristor fit selector.",
-)
+@selector_option
 @click.option(
     "--ambient",
     default=None,
     metavar="TEXT",
     help='One ambient such as "350 K"; by default the cell follows the temperature of the circuit.',
 )
-@click.option(
-    "--digits", type=int, default=None, help="Decimal digits of a table's numbers (spice 10, verilog-a 17)."
+@count_option(
+    "--digits",
+    bound=DIGITS,
+    default=None,
+    help="Decimal digits of a table's numbers (spice 10, verilog-a 17).",
 )
 @click.option("--check", is_flag=True, help="Run the SPICE file in ngspice and compare with our integrator.")
 @click.option(
@@ -65,7 +65,7 @@ def command(
     kind: str,
     out: str,
     cell: str,
-    selector: str,
+    selector: str | None,
     ambient: str | None,
     digits: int | None,
     check: bool,
@@ -85,7 +85,7 @@ def command(
     found = _model(table, card, kelvin)
     if table is not None and (cell == "1T1R" or given(click.get_current_context(), "card")):
         found.table.require_card(load_card(card), table)
-    load = _load(card, selector) if cell == "1T1R" else None
+    load = cell_load(load_card(card), cell, selector) if cell == "1T1R" else None
     fixed = kelvin is not None
     checked = _check(found, load, check_volt, digits, fixed) if check else None
     path = export(found, kind, out, load=load, digits=digits, fixed=fixed, sample=_sampled)
@@ -98,14 +98,6 @@ def command(
             f"({checked['points']} points, {checked['ngspice_s']:.2g} s)"
         )
     context.emit(payload, text)
-
-
-def _load(card: str, selector: str):
-    """The selector of the options, which `femristor sweep` and `femristor pulses` read alike."""
-    from femristor.cli.switching import load_of
-    from femristor.device import load_card
-
-    return load_of(load_card(card), {"cell": "1T1R", "selector": selector, "gate": None})
 
 
 def _model(table: str | None, card: str, ambient_K: float | None):

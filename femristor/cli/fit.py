@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import click
 
+from femristor.cli.counts import count_option
 from femristor.cli.fit_device import command as device_command
 from femristor.cli.fit_pulses import command as pulses_command
 from femristor.cli.options import CommandGroup, Context, common_options, out_option
+from femristor.core.bounds import FIELD_POINTS
 from femristor.core.errors import InputError
 
 
@@ -128,7 +130,7 @@ def forming(
 @click.option(
     "--start", multiple=True, metavar="LABEL=STATE", help="State of the card that a label starts from."
 )
-@click.option("--bias-points", default=12, show_default=True, help="Most field solutions for a curve.")
+@count_option("--bias-points", bound=FIELD_POINTS, default=12, help="Most field solutions for a curve.")
 @click.option(
     "--new-lines",
     is_flag=True,

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, common_options, out_option
 from femristor.cli.tables import text_table
+from femristor.core.bounds import LEVELS
 from femristor.core.errors import InputError
 
 
@@ -27,7 +29,7 @@ from femristor.core.errors import InputError
     help="Soft bounds: from figures of merit, all steps, or the path of noisy reads.",
 )
 @click.option("--bandwidth", default=None, type=float, help="Tables: smoothing in units of a cell's window.")
-@click.option("--states", default=None, type=int, help="Tables: states of the window.")
+@count_option("--states", bound=LEVELS, default=None, help="Tables: states of the window.")
 @click.option("--figure", default=None, metavar="PNG", help="Picture of traces, steps and distributions.")
 @out_option("HDF5 file for the device.", default="device.h5")
 @belongs_to("law", {"soft-bounds": ("method",), "table": ("bandwidth", "states")})

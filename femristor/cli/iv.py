@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from femristor.cli.belongs import belongs_to
+from femristor.cli.counts import count_option
 from femristor.cli.options import Context, card_option, common_options, mpi_rank, out_option
 from femristor.cli.tables import text_table
+from femristor.core.bounds import FIELD_POINTS
 from femristor.core.errors import InputError
 
 MAP_PNG = "map.png"
@@ -16,7 +18,7 @@ MAP_PNG = "map.png"
 @card_option
 @click.option("--state", default="lrs", show_default=True, help="lrs, hrs or N=2e25 (dome density in 1/m^3).")
 @click.option("--vmax", default=0.2, show_default=True, help="Last bias in V, below 0 for the reset side.")
-@click.option("--points", default=21, show_default=True, help="Biases from 0 V to --vmax.")
+@count_option("--points", bound=FIELD_POINTS, default=21, help="Biases from 0 V to --vmax.")
 @click.option("--dim", default="2", type=click.Choice(["2", "3"]), show_default=True, help="2: axisymmetric.")
 @click.option("--full", is_flag=True, help="In 3-D the whole cylinder, not a quarter.")
 @click.option("--ambient", default=None, metavar="TEXT", help='Such as "350 K"; the card\'s by default.')

@@ -72,6 +72,7 @@ class Bound(NamedTuple):
 
 
 FIELD_POINTS = Bound(100_000, "each is a solution of the fields")
+INSTRUMENT_POINTS = Bound(1_000_000, "each is a point of every cell's sweep", 2)
 SWEEP_POINTS = Bound(100_000, "each is a step of the solver and a line of the result", 2)
 SWEEP_STEPS = Bound(4_000_000, "each is a step of the solver and a line of the result")
 CYCLES = Bound(10_000, "each is a whole sweep")
@@ -89,6 +90,7 @@ DRAWS = Bound(100_000, "each programs every cell again")
 VECTORS = Bound(1_000_000, "each is multiplied at every time of every draw")
 TILE = Bound(65_536, "no crossbar is wider", 0)
 BITS = Bound(24, "a float32 resolves no more", 0)
+DIGITS = Bound(17, "a double has no more")
 EPOCHS = Bound(100_000, "each is a pass over all data")
 HOLD = Bound(100_000, "no training has more epochs", 0)
 BATCH = Bound(1_000_000, "a batch is held in memory at once")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from femristor.core.errors import DataError
-from femristor.core.files import sha256_file
+from femristor.core.files import read_bytes, sha256_file
 
 MNIST_FILES = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -113,7 +113,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     """
     source = Path(path)
     try:
-        raw = source.read_bytes()
+        raw = read_bytes(source, "IDX file")
         data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (OSError, EOFError) as error:
         raise DataError(f"{source}: cannot be read as a gzipped IDX file; copy it again.") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from femristor.core.errors import DataError
-from femristor.core.files import sha256_file
+from femristor.core.files import read_bytes, sha256_file
 from femristor.nn.datasets import find_folder
 
 TEXT_FILES = {
@@ -59,7 +59,7 @@ def load_text(folder: str | Path | None = None) -> Text:
     path = place / name
     if sha256_file(path) != expected:
         raise DataError(f"{path}: the SHA-256 is not that of the published text; copy the file again.")
-    raw = np.frombuffer(gzip.decompress(path.read_bytes()), dtype=np.uint8)
+    raw = np.frombuffer(gzip.decompress(read_bytes(path, "text")), dtype=np.uint8)
     alphabet, codes = np.unique(raw, return_inverse=True)
     codes = codes.astype(np.uint8)
     return Text(codes[:-TEST_CHARACTERS], codes[-TEST_CHARACTERS:], alphabet, dict(TEXT_FILES))
