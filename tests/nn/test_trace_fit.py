@@ -195,6 +195,8 @@ def test_measured_records_are_fitted_along_their_path():
         (lambda g, w: (g[:-1], w), "do not fit"),
         (lambda g, w: (g, np.abs(w)), "0 down pulses"),
         (lambda g, w: (np.full(g.size, 2e-5), w), "does not move"),
+        (lambda g, w: (-g, w), "conductance 0 of cell 0 is not above 0 S"),
+        (lambda g, w: (np.where(np.arange(g.size) == 4, 0.0, g), w), "conductance 4 of cell 0 is not above 0 S"),
     ],
 )
 def test_bad_traces_get_one_sentence(change, words):

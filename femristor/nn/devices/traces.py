@@ -58,6 +58,12 @@ class PulseTraces:
                 f"{self.source}: conductance {bad[0][1]} of cell {bad[0][0]} is missing (NaN); measure it again or "
                 "leave the cell out."
             )
+        low = np.argwhere(trace <= 0) if self.unit == "S" else np.empty((0, 2), dtype=int)
+        if low.size:
+            raise InputError(
+                f"{self.source}: conductance {low[0][1]} of cell {low[0][0]} is not above 0 S; measure it again or leave the "
+                "cell out."
+            )
         for way, name in ((1, "up"), (-1, "down")):
             count = int(np.sum(ways == way))
             if count < LEAST_STEPS:
