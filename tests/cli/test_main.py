@@ -12,6 +12,7 @@ import pytest
 from femristor import __version__
 from femristor.cli.main import COMMANDS, main
 from femristor.cli.options import Context, common_options
+from femristor.core import finite
 from femristor.core.errors import ConvergenceError
 
 
@@ -113,17 +114,19 @@ def test_only_rank_0_prints(as_command, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
-def test_json_moves_all_other_output_to_standard_error(as_command, capsys):
+def test_json_moves_all_other_output_to_standard_error(as_command, capsys, monkeypatch):
+    monkeypatch.setattr(finite, "UNDEFINED", {"form_V"})
+
     def function(context: Context) -> None:
         print("a library talks")
         with context.progress.task("working", 2) as task:
             task.advance()
-        context.emit({"current_A": [1e-6, float("nan")], "seed": context.seed}, "text")
+        context.emit({"current_A": [1e-6, None], "form_V": [3.0, float("nan")], "seed": context.seed}, "text")
 
     as_command(function)
     assert main(["doctor", "--json", "--seed", "5"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out) == {"current_A": [1e-6, None], "seed": 5}
+    assert json.loads(out) == {"current_A": [1e-6, None], "form_V": [3.0, None], "seed": 5}
     assert "a library talks" in err and "working: done" in err
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out == "a library talks\ntext\n"
@@ -187,7 +190,9 @@ def test_texts_of_files_do_not_steer_the_terminal(as_command, capsys):
     """Escape sequences and marks that turn the line around arrive as their numbers."""
     as_command(raising(ConvergenceError("cell 'a\x1b[31m\u202eb\x07' of\ncard.toml")))
     assert main(["doctor"]) == 2
-    assert capsys.readouterr().err.lstrip() == "femristor: error: cell 'a\\x1b[31m\\u202eb\\x07' of card.toml\n"
+    assert (
+        capsys.readouterr().err.lstrip() == "femristor: error: cell 'a\\x1b[31m\\u202eb\\x07' of card.toml\n"
+    )
     as_command(raising(ConvergenceError(f"unknown key {'x' * 3000}; correct it.")))
     assert main(["doctor"]) == 2
     assert len(capsys.readouterr().err) < 200
