@@ -18,6 +18,7 @@ from femristor.core.constants import EPS_0
 from femristor.core.csvio import Table, read_table, split_unit
 from femristor.core.errors import ConvergenceError, DataError, InputError
 from femristor.core.files import sha256_file
+from femristor.core.notices import notice
 from femristor.core.provenance import Provenance
 from femristor.core.store import storable
 from femristor.device.card import DeviceCard, Selector
@@ -49,6 +50,8 @@ MOST_V = 20.0
 LEAST_DRAINS = 3
 MISSED = 0.25
 """Median error beyond which a fit is said to miss its points: those of the reference are met to 2 %."""
+OTHER_SIZE = 30.0
+"""Ratio of gains beyond which a unit is more likely wrong than a transistor wider."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,12 @@ def fit_selector(data: SelectorData, card: DeviceCard) -> SelectorFit:
         raise ConvergenceError(
             f"The transistor misses {data.origin} by {np.median(off) * 100:.2g} % (median), so its numbers tell nothing; check "
             "columns, units, gates and signs of the data."
+        )
+    ratio = value[0] / math.exp(start[0])
+    if not 1 / OTHER_SIZE < ratio < OTHER_SIZE:
+        notice(
+            f"{data.origin}: the gain of {value[0]:.3g} A/V^2 is {ratio:.3g} times that of the transistor of card {card.name}; "
+            "check the unit of the current, or give the card your transistor's width and length."
         )
     return SelectorFit(
         value=value,

@@ -8,6 +8,7 @@ import pytest
 
 from femristor.core import store
 from femristor.core.errors import DataError, InputError
+from femristor.core.notices import gathered
 from femristor.device import load_card
 from femristor.device.laws.channel import Channel
 from femristor.device.load import shipped_cards
@@ -104,3 +105,16 @@ def test_errors_name_file_and_remedy(card, tmp_path):
     flat = write(tmp_path / "d.csv", "V_DS_V,I_A,V_GS_V", (np.arange(9), np.zeros(9), np.ones(9)))
     with pytest.raises(InputError, match="do not tell a transistor"):
         fit_selector(read_selector_csv(flat, card), card)
+
+
+def test_a_gain_of_another_unit_is_told(tmp_path, card):
+    path = characteristic(tmp_path / "t.csv")
+    with gathered() as told:
+        fit_selector(read_selector_csv(path, card), card)
+    assert told == []
+    path.write_text(path.read_text().replace("I_D_uA", "I_D_A"))
+    with gathered() as told:
+        fit_selector(read_selector_csv(path, card), card)
+    (line,) = told
+    assert "t.csv: the gain of" in line and "times that of the transistor of card cmo_hfox" in line
+    assert "unit of the current" in line
