@@ -197,17 +197,29 @@ CASES = [
         ("t.h5", "make it again"),
         {"t.h5": b"\x89HDF\r\n\x1a\n"},
     ),
-    Case("export load in csv", IBM + "csv --cell 1T1R --out o.csv", ("cell alone", "export spice")),
-    Case("export digits in csv", IBM + "csv --digits 4 --out o.csv", ("no choice of digits",)),
+    Case(
+        "export load in csv",
+        IBM + "csv --cell 1T1R --out o.csv",
+        ("--cell belongs to --format spice", "leave it out"),
+    ),
+    Case(
+        "export digits in csv",
+        IBM + "csv --digits 4 --out o.csv",
+        ("--digits belongs to --format spice", "leave it out"),
+    ),
     Case("export check of csv", IBM + "csv --check --out o.csv", ("--format spice",)),
     Case("export check of nothing", IBM + "spice --check --check-volt 0 --out o.cir", ("--check-volt",)),
-    Case("export ambient in hdf5", IBM + "hdf5 --ambient 300K --out o.h5", ("leave out --ambient",)),
+    Case(
+        "export ambient in hdf5",
+        IBM + "hdf5 --ambient 300K --out o.h5",
+        ("--ambient belongs to --format spice", "leave it out"),
+    ),
     Case("export ambient of another kind", IBM + "spice --ambient 3V --out o.cir", ("wrong unit",)),
     Case("export card missing", IBM + "spice --card none.toml --out o.cir", ("none.toml",)),
     Case("export to a read-only folder", IBM + "spice --out /proc/o.cir", ("/proc/o.cir", "Cannot write")),
     # networks
     Case("products on no card", "mvm --card none.toml", ("none.toml: no such device card",)),
-    Case("products of no size", "mvm --size -3", ("size of -3", "1 or more")),
+    Case("products of no size", "mvm --size -3", ("--size: -3", "1 or more")),
     Case("products at no time", "mvm --times nan", ("--times", "nan", "finite")),
     Case("products to a read-only folder", "mvm --out /proc/m.h5", ("/proc/m.h5", "Cannot write")),
     Case("products to a csv", "mvm --out m.csv", ("m.csv", "ending .h5")),
@@ -216,7 +228,7 @@ CASES = [
     Case("no data", "train mnist --data none", ("train-images", "--data")),
     Case("more images than there are", "train mnist --train-images 99999 --out a/b", ("99999", "60000")),
     Case("no checkpoint", "train mnist --resume --out new", ("new/checkpoint.h5", "leave out --resume")),
-    Case("no hidden units", "train text --hidden 0", ("hidden units", "1 or more")),
+    Case("no hidden units", "train text --hidden 0", ("--hidden", "1 or more")),
     Case(
         "no symmetry point",
         "train mnist --device table --table bad.csv",
@@ -233,6 +245,12 @@ CASES = [
     Case(
         "report to a read-only folder", "infer mnist --report /proc/r.json", ("/proc/r.json", "Cannot write")
     ),
+    Case(
+        "fit of a transistor to a card",
+        "fit selector bad.csv --out o.toml",
+        ("o.toml", "ending .h5"),
+        curve("V_DS_V,I_D_uA\n0,0\n0.1,20\n"),
+    ),
     Case("traces missing", "fit device none.csv", ("none.csv: no such file",)),
     Case("aihwkit to a text file", "export aihwkit --out c.txt", ("c.txt", ".py")),
     Case("run card missing", "experiment run none.toml", ("none.toml: no such file",)),
@@ -243,7 +261,10 @@ CASES = [
         {"bad.toml": "schema = 9\n"},
     ),
     Case(
-        "both kinds of seeds", "experiment run bad.toml --seed 1 --seeds 2", ("--seed does not go with --seeds",), {"bad.toml": CARD}
+        "both kinds of seeds",
+        "experiment run bad.toml --seed 1 --seeds 2",
+        ("--seed does not go with --seeds",),
+        {"bad.toml": CARD},
     ),
     Case("results missing", "experiment report none", ("none/results.jsonl: no such file",)),
 ]
