@@ -47,6 +47,8 @@ FORMED_SHARE = 0.9
 LINEAR_S_PER_M = 1e-3
 """Below this conductivity of the filament region the cell is an insulator: its field is that of one linear solve, its
 voltage the applied one (to 1e-6), its heating below 0.01 K."""
+SOLVES_MOST = 5000
+"""Field solutions of one sweep, ten times what forming takes: a cell that needs more will not form, however long it runs."""
 NOT_FORMED = 10.0
 """A largest jump below this many times the current before it is no forming."""
 
@@ -142,6 +144,7 @@ class FormingCell:
         self._means = [dolfin.compile_form(weight * entry * part) for entry in (field, problem.rise)]
         self._length_m = math.pi * card.filament.radius_m**2 / self._thickness_m
         self._activation_J = card.forming.activation_J
+        self._solves_before = 0
         self._insulator = self._solve_insulator()
 
     def sigma(self, formed_share: float) -> float:
@@ -175,6 +178,7 @@ class FormingCell:
         self._activation_J = law.activation_J if activation_J is None else activation_J
         wave = Waveform.triangle((plan.peak_V,), plan.rate_V_per_s)
         share, pristine = 0.0, self.pristine_S()
+        self._solves_before = self.problem.solves
         self.problem.set_line(1.0)
         rows = [self._row(0.0, 0.0, 0.0)]
         try:
@@ -230,8 +234,8 @@ class FormingCell:
             raise
         except ConvergenceError as error:
             raise ConvergenceError(
-                f"Forming stopped after {rows[-1][0]:.6g} s and {rows[-1][1]:.4g} V applied: {error}; lower the gate or "
-                "use a finer mesh."
+                f"Forming stopped after {rows[-1][0]:.6g} s and {rows[-1][1]:.4g} V applied: {error}; lower the gate, check "
+                "the section [forming] of the card, or use a finer mesh."
             ) from error
 
     def _solve(self, applied_V: float, share: float) -> _Point:
@@ -243,6 +247,10 @@ class FormingCell:
             field, temperature = self._insulator[0] * applied_V, ambient
             outside = (applied_V, leak * applied_V, ambient)
         else:
+            if problem.solves - self._solves_before > SOLVES_MOST:
+                raise ConvergenceError(
+                    f"{SOLVES_MOST} field solutions did not bring the sweep to its end, so that the device never forms"
+                )
             self._put(held)
             problem.reach(applied_V, held)
             field, rise = self._mean(0), self._mean(1)

@@ -55,6 +55,7 @@ def solve_family(card, *, progress=None):
 
     from femristor.array.forming import build_family
     from femristor.core.constants import EV
+    from femristor.core.errors import InputError
     from femristor.core.progress import NullProgress
     from femristor.device.load_line import selector_load
     from femristor.fem.forming import FormingCell, FormingPlan
@@ -63,7 +64,13 @@ def solve_family(card, *, progress=None):
     cell, plan, solved = FormingCell(card), FormingPlan(peak_V=PEAK_V), []
     with (progress or NullProgress()).task("forming of the nodes by fields", NODES + 1) as task:
         for energy in energies:
-            solved.append(cell.run(plan, activation_J=float(energy)))
+            try:
+                solved.append(cell.run(plan, activation_J=float(energy)))
+            except InputError as error:
+                raise InputError(
+                    f"Card {card.name}: its device of {energy / EV:.3g} eV does not form up to {PEAK_V:g} V, so that no array of it "
+                    "is formed; correct forming.activation_energy, its dipole or the thickness of the oxide."
+                ) from error
             task.advance(1, f"{solved[-1].form_V:.3f} V")
         wide = selector_load(card, gate_set_V=card.selector.gate_forming_V + WIDE_GATE_V)
         device = FormingCell(card, load=wide).run(plan)

@@ -106,3 +106,19 @@ def test_measured_forming_of_numbered_and_named_columns(capsys, tmp_path):
     path.write_text("\n".join(lines) + "\n")
     assert main(["array", "form", "--measured", str(path), "--column", "current=right_A"]) == 2
     assert "line 6, column right_A" in capsys.readouterr().err
+
+
+def test_an_array_that_never_forms_says_so_and_ends(capsys, tmp_path, monkeypatch):
+    """By the sweep's peak, and by a card whose devices do not form at any."""
+    from femristor.device.load import shipped_cards
+
+    assert main(["array", "form", "--peak", "1"]) == 2
+    assert "None of 32 devices forms up to 1 V, the first would at" in capsys.readouterr().err
+    monkeypatch.setenv("FEMRISTOR_CACHE", str(tmp_path / "cache"))
+    text = shipped_cards()["cmo_hfox"].read_text(encoding="utf-8")
+    hard = text.replace('activation_energy = { value = "4.4 eV"', 'activation_energy = { value = "9 eV"')
+    assert hard != text
+    (tmp_path / "hard.toml").write_text(hard)
+    assert main(["array", "form", "--card", str(tmp_path / "hard.toml")]) == 2
+    error = capsys.readouterr().err
+    assert "its device of 8.5 eV does not form up to 5 V" in error and "forming.activation_energy" in error

@@ -91,6 +91,24 @@ def test_formed_cell_reads_as_the_cell_with_the_cards_filament(card, formed):
     assert formed.formed_S == pytest.approx(frozen.current_A[0] / 0.2, rel=0.01)
 
 
+def test_a_sweep_that_does_not_end_is_ended(card, monkeypatch):
+    from femristor.core.errors import ConvergenceError
+    from femristor.fem import forming
+
+    monkeypatch.setattr(forming, "SOLVES_MOST", 20)
+    with pytest.raises(
+        ConvergenceError, match=r"20 field solutions did not .* the device never forms; lower the gate"
+    ):
+        FormingCell(card, resolution=RESOLUTION).run()
+
+
+def test_a_device_that_never_forms_is_one_sentence(card, cell):
+    with pytest.raises(
+        InputError, match="did not form; raise the peak or check the activation energy of 9 eV"
+    ):
+        cell.run(activation_J=9 * EV)
+
+
 @pytest.mark.slow
 def test_array_of_a_stated_spread(card, cell):
     found = forming_array(card, devices=32, seed=3, nodes=3, cell=cell)
