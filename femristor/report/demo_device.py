@@ -173,9 +173,9 @@ def _table(card: DeviceCard, settings: DemoSettings, progress: Progress) -> Comp
 def _switching(card: DeviceCard, table: CompactTable, settings: DemoSettings) -> ResultBundle:
     from femristor.compact.integrator import sweep
     from femristor.compact.pulses import pulse_steps, pulse_train
-    from femristor.device.load_line import selector_load
+    from femristor.device.selector_fit import default_load
 
-    load = selector_load(card)
+    load = default_load(card)
     wave = Waveform.triangle(LOOP_PEAKS_V, settings.sweep_rate_V_per_s)
     loop = sweep(table, wave, table.states["hrs"], load=load)
     up, down, alternate = settings.pulses
