@@ -32,8 +32,6 @@ def check_conductances(values: np.ndarray, source: str, *, unit: str = "S") -> N
     _refuse(values, ~np.isfinite(values), source, "is missing (NaN)", "measure again or leave the cell out")
     if unit == "S":
         _refuse(values, values <= 0, source, "is not above 0", "remove it, or check sign and column")
-        wrong = (values < LEAST_S) | (values > MOST_S)
-        _refuse(values, wrong, source, f"is outside {LEAST_S:g} to {MOST_S:g} S", "check the header's unit")
     if values.size < 2 or not np.ptp(values) > 1e-12 * np.max(np.abs(values)):
         raise InputError(
             f"{source}: the conductance does not change over {values.size} pulses; give a train whose pulses move the cell."
@@ -48,6 +46,9 @@ def check_conductances(values: np.ndarray, source: str, *, unit: str = "S") -> N
         "lies far off all others",
         "put the mean of its neighbours, or leave the cell out",
     )
+    if unit == "S":
+        wrong = (values < LEAST_S) | (values > MOST_S)
+        _refuse(values, wrong, source, f"is outside {LEAST_S:g} to {MOST_S:g} S", "check the header's unit")
 
 
 def check_ways(values: np.ndarray, ways: np.ndarray, source: str) -> None:

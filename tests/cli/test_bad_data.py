@@ -32,7 +32,7 @@ TRAINS = {
     "negative": (train(-G), ("after pulse 1 is not above 0", "sign")),
     "one negative": (train(with_one(-1e-5)), ("after pulse 21 is not above 0",)),
     "one outlier": (train(with_one(1e5 * 1e-6)), ("after pulse 21 lies far off all others", "neighbours")),
-    "one outlier of 1e5": (train(with_one(1e5)), ("after pulse 21 is outside", "unit")),
+    "one outlier of 1e5": (train(with_one(1e5)), ("after pulse 21 lies far off all others", "neighbours")),
     "unit of 1e6": (train(G * 1e6), ("after pulse", "is outside", "check the header's unit")),
     "reversed": (train(ways=-WAYS), ("set (up) pulses lower", "exchange the directions")),
     "one direction": (train(ways=np.ones(60)), ("pulses",)),
