@@ -25,6 +25,7 @@ def export(
     *,
     load: Load | None = None,
     digits: int | None = None,
+    fixed: bool = False,
     sample: Callable[[IbmModel], CompactTable] | None = None,
 ) -> Path:
     """Write a model.
@@ -35,6 +36,7 @@ def export(
         path: the file; an existing one is replaced when all is written.
         load: what is in series in a SPICE file.
         digits: decimal digits of a table's numbers in spice and verilog-a; the format's own by default.
+        fixed: hold the model's ambient in spice and verilog-a; otherwise the cell follows the circuit's temperature.
         sample: makes the table that an hdf5 file of IBM's law holds.
 
     Returns:
@@ -52,7 +54,7 @@ def export(
         raise InputError(f"A {kind} file has no choice of digits; leave them out.")
     if kind == "hdf5":
         return store.save(_table(model, sample), path)
-    given = {} if digits is None else {"digits": digits}
+    given = {"fixed": fixed} if digits is None else {"digits": digits, "fixed": fixed}
     if kind == "spice":
         text = spice(model, load=load, **given)
     elif kind == "verilog-a":

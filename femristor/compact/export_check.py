@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.compact.export_spice import DIGITS, OPTIONS, spice
-from femristor.compact.export_text import STATE_UNIT_M3, start_density_m3
+from femristor.compact.export_text import STATE_UNIT_M3, ZERO_CELSIUS_K, start_density_m3
 from femristor.compact.ibm import IbmModel
 from femristor.compact.integrator import Cells
 from femristor.compact.interpolate import TableModel
@@ -68,11 +68,14 @@ def check_spice(
     options: str = OPTIONS,
     uic: bool = True,
     digits: int = DIGITS,
+    fixed: bool = False,
+    exported: TableModel | IbmModel | None = None,
+    parameters: dict[str, float] | None = None,
 ) -> CircuitCheck:
     """Run a waveform in ngspice and with our integrator.
 
     Args:
-        model: what is exported.
+        model: our side.
         waveform: voltage over cell and load.
         density_m3: state at the start; HRS by default.
         load: what is in series.
@@ -80,6 +83,9 @@ def check_spice(
         options: of ngspice.
         uic: skip the operating point.
         digits: decimal digits of a table's numbers.
+        fixed: see `spice`.
+        exported: what is exported; the model by default.
+        parameters: given to the cell of the circuit.
 
     Returns:
         CircuitCheck.
@@ -92,23 +98,30 @@ def check_spice(
     find_ngspice()
     start = start_density_m3(model) if density_m3 is None else density_m3
     text = deck(
-        spice(model, load=load, digits=digits), waveform, start, loaded=load is not None, step_s=step_s
+        spice(exported or model, load=load, digits=digits, fixed=fixed),
+        waveform,
+        start,
+        load=load,
+        step_s=step_s,
+        ambient_K=model.ambient_K,
+        parameters=parameters,
     )
     text = text.format(options=options, uic=" uic" if uic else "") + "\n.end\n"
     begun = time.perf_counter()
     found = run_ngspice(text)
     seconds = time.perf_counter() - begun
     found["state"] = found["v(x1.xc.u)" if load is not None else "v(x1.u)"]
+    top = np.abs(found["v(top)"])
     # Steps end within rounding of the corners: such a point stands beside the corner, not for a piece of its own.
     apart = np.diff(found["time"], prepend=-np.inf) > 1e-9 * found["time"][-1]
-    apart &= (np.abs(found["v(top)"]) > VOLTAGE_MIN_V) | (found["v(top)"] == 0)
+    apart &= (top > VOLTAGE_MIN_V) | (top == 0)
     found = {name: values[apart] for name, values in found.items()}
     at = found["time"]
     density, device = _ours(model, waveform, at, start, load or BARE)
     return CircuitCheck(
         time_s=at,
         voltage_V=found["v(top)"],
-        current_ngspice_A=-found["i(vin)"],
+        current_ngspice_A=found["i(va)"],
         current_A=model.current_A(device, density),
         density_ngspice_m3=STATE_UNIT_M3 * np.exp(found["state"]),
         density_m3=density,
@@ -116,15 +129,26 @@ def check_spice(
     )
 
 
-def deck(netlist: str, waveform: Waveform, density_m3: float, *, loaded: bool, step_s: float | None) -> str:
+def deck(
+    netlist: str,
+    waveform: Waveform,
+    density_m3: float,
+    *,
+    load: Load | None = None,
+    step_s: float | None = None,
+    ambient_K: float,
+    parameters: dict[str, float] | None = None,
+) -> str:
     """A transient analysis of one exported cell, with places for `options` and `uic` at its end.
 
     Args:
         netlist: text of `spice`.
-        waveform: voltage source.
+        waveform: voltage over cell and load.
         density_m3: state at the start.
-        loaded: the cell behind its load.
+        load: what the netlist has in series, behind its gates of set and reset.
         step_s: print step and largest step; a fiftieth of the waveform by default.
+        ambient_K: temperature of the circuit.
+        parameters: given to the cell.
 
     Returns:
         Text for `str.format`.
@@ -133,17 +157,49 @@ def deck(netlist: str, waveform: Waveform, density_m3: float, *, loaded: bool, s
     source = f"Vin top 0 PWL({' '.join(f'{t:.15g} {v:.15g}' for t, v in pairs)})"
     end = float(waveform.time_s[-1])
     step = end / 50 if step_s is None else step_s
-    name, state = ("femristor_1t1r", "v(x1.xc.u)") if loaded else ("femristor_cell", "v(x1.u)")
     lines = [
         "* femristor",
         netlist.replace("{", "{{").replace("}", "}}"),
         "\n+ ".join(textwrap.wrap(source, 100)),
-        f"X1 top 0 {name} n0={density_m3:.15g}",
+        *bench(load, density_m3, parameters),
+        f".temp {ambient_K - ZERO_CELSIUS_K:.15g}",
         ".options {options}",
-        f".save v(top) {state} i(vin)",
+        f".save v(top) {'v(x1.u)' if load is None else 'v(x1.xc.u)'} i(va)",
         f".tran {step:.12g} {end:.15g} 0 {step:.12g}{{uic}}",
     ]
     return "\n".join(lines)
+
+
+def bench(
+    load: Load | None, density_m3: float, parameters: dict[str, float] | None = None, *, read: bool = False
+) -> list[str]:
+    """Lines that put the voltage of node top over one exported cell, whose current is i(va).
+
+    A bare cell takes it as it is. In a 1T1R the top electrode is raised for set and the source line for reset, the bulk
+    is at 0 V and the gate at the load's voltage of set, reset or read.
+
+    Args:
+        load: what the netlist has in series.
+        density_m3: state at the start.
+        parameters: given to the cell.
+        read: with the gate of reads for V > 0.
+
+    Returns:
+        Lines.
+    """
+    given = " ".join(
+        f"{name}={value:.15g}" for name, value in ({"n0": density_m3} | (parameters or {})).items()
+    )
+    if load is None:
+        return ["Va top a 0", f"X1 a 0 femristor_cell {given}"]
+    up = load.gate_read_V if read else load.gate_set_V
+    return [
+        "Ba high 0 V = max(V(top),0)",
+        "Bs s 0 V = max(-V(top),0)",
+        f"Bg g 0 V = V(top)>=0 ? {up:.15g} : {load.gate_reset_V:.15g}",
+        "Va high a 0",
+        f"X1 a g s 0 femristor_1t1r {given}",
+    ]
 
 
 def _ours(model, waveform: Waveform, at: np.ndarray, start: float, load: Load):

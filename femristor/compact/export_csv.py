@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from femristor.compact.export_text import SCHEMA
 from femristor.compact.grid import default_grid
 from femristor.compact.ibm import IbmModel
 from femristor.compact.interpolate import TableModel
+from femristor.core.text import csv_comment
 
+SCHEMA = 1
+"""Version of the columns."""
+NAME_MAX = 90
+"""Most characters of a name in the head."""
 COLUMNS = {
     "ambient_K": "temperature of both electrodes",
     "N_m3": "state: dome density of the table, N of the 0-D law",
@@ -31,10 +35,12 @@ def csv(model: TableModel | IbmModel) -> str:
     if isinstance(model, IbmModel):
         grid = default_grid(model.card)
         axes, models = (grid.density_m3, grid.bias_V), [model]
-        origin = f"IBM's published 0-D law for card {model.card.name} (hash {model.card.hash[:12]})"
+        name, made = (csv_comment(text, NAME_MAX) for text in (model.card.name, model.card.hash[:12]))
+        origin = f"IBM's published 0-D law for card {name} (hash {made})"
     else:
         table = model.table
-        axes, origin = (table.density_m3, table.bias_V), f"{table.card_name} sampled from {table.model}"
+        name, made = (csv_comment(text, NAME_MAX) for text in (table.card_name, table.model))
+        axes, origin = (table.density_m3, table.bias_V), f"{name} sampled from {made}"
         models = [TableModel(table, ambient) for ambient in table.ambient_K]
     lines = [f"# femristor compact csv, schema {SCHEMA}", f"# {origin}"]
     lines += [f"# {name}: {text}" for name, text in COLUMNS.items()]

@@ -15,6 +15,7 @@ from femristor.core.csvio import Table, read_table, split_unit
 from femristor.core.curves import IVCurve
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import atomic_write
+from femristor.core.text import csv_text, csv_comment
 
 ALIASES = {
     "voltage": ("voltage", "v", "bias", "v_device", "vd", "u"),
@@ -116,11 +117,13 @@ def write_iv_csv(curves: list[IVCurve], path: str | Path) -> Path:
     """
     with atomic_write(path) as stream:
         for curve in curves:
-            stream.write(f"# {curve.label}: {curve.origin or 'femristor'}, {curve.status}\n")
+            label, origin = csv_text(curve.label), csv_comment(curve.origin or "femristor")
+            stream.write(f"# {label}: {origin}, {curve.status}\n")
         stream.write("label,ambient_K,voltage_V,current_A\n")
         for curve in curves:
+            label = csv_text(curve.label)
             for volt, amp in zip(curve.voltage_V, curve.current_A, strict=True):
-                stream.write(f"{curve.label},{float(curve.ambient_K)!r},{float(volt)!r},{float(amp)!r}\n")
+                stream.write(f"{label},{float(curve.ambient_K)!r},{float(volt)!r},{float(amp)!r}\n")
     return Path(path)
 
 

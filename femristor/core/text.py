@@ -39,22 +39,23 @@ def one_line(text: str, limit: int = LINE_MAX) -> str:
     return shown
 
 
-def netlist_text(text: str) -> str:
+def netlist_text(text: str, limit: int = LINE_MAX) -> str:
     """For comments of SPICE and Verilog-A: ASCII; accents are taken off, other letters become `<U+6F22>`.
 
     A backslash would join lines in some simulators, a backtick starts a directive of Verilog, `*/` ends a comment.
 
     Args:
         text: any text.
+        limit: most characters.
 
     Returns:
         Text.
     """
-    plain = unicodedata.normalize("NFKD", one_line(text))
+    plain = unicodedata.normalize("NFKD", one_line(text, limit))
     kept = (mark for mark in plain if unicodedata.category(mark) != "Mn")
     ascii_only = "".join(mark if mark.isascii() else _named(mark) for mark in kept)
     ascii_only = ascii_only.replace("\\", "/").replace("`", "'").replace("*/", "* /").replace("/*", "/ *")
-    return one_line(ascii_only)
+    return one_line(ascii_only, limit)
 
 
 def python_text(text: str) -> str:
@@ -69,16 +70,30 @@ def python_text(text: str) -> str:
     return one_line(text).replace("\\", "/").replace('"', "'")
 
 
-def csv_text(text: str) -> str:
-    """For a comment or a cell of a CSV file: no separator, no quote, nothing that a spreadsheet computes.
+def csv_comment(text: str, limit: int = LINE_MAX) -> str:
+    """For a comment of a CSV file: no quote, which would open a cell for readers that know no comments.
 
     Args:
         text: any text.
+        limit: most characters.
+
+    Returns:
+        Text.
+    """
+    return one_line(text, limit).replace('"', "'")
+
+
+def csv_text(text: str, limit: int = LINE_MAX) -> str:
+    """For a cell of a CSV file: no separator, no quote, nothing that a spreadsheet computes.
+
+    Args:
+        text: any text.
+        limit: most characters.
 
     Returns:
         Text; commas and semicolons are taken out, a formula stands behind an apostrophe.
     """
-    plain = one_line(re.sub(r"[,;]+\s*", " ", one_line(text)).replace('"', "'")).lstrip("# ")
+    plain = one_line(re.sub(r"[,;]+\s*", " ", one_line(text, limit)).replace('"', "'"), limit).lstrip("# ")
     return f"'{plain}" if _FORMULA.match(plain) else plain
 
 

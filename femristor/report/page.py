@@ -9,6 +9,7 @@ from pathlib import Path
 from femristor import __version__
 from femristor.core.files import atomic_write
 from femristor.core.provenance import Provenance
+from femristor.core.text import html_text
 from femristor.device.card import DeviceCard
 from femristor.report.comparison import HEADER, Comparison
 
@@ -65,7 +66,8 @@ def write_page(
     import jinja2
 
     source = (resources.files("femristor.report") / "page.html.j2").read_text(encoding="utf-8")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown)
+    template = environment.from_string(source)
     html = template.render(
         title=title,
         version=__version__,
@@ -77,8 +79,23 @@ def write_page(
         sources=[
             (key, note, card.bibliography.get(note.source, note.source)) for key, note in card.sources.items()
         ],
-        provenance={name: json.dumps(entry.as_dict(), indent=1) for name, entry in provenance.items()},
+        provenance={name: _listing(entry) for name, entry in provenance.items()},
     )
     with atomic_write(path) as stream:
         stream.write(html)
     return Path(path)
+
+
+def _shown(value):
+    """What every place of the template goes through before its markup is escaped; our own markup is left alone."""
+    return value if hasattr(value, "__html__") else html_text(str(value))
+
+
+def _listing(entry: Provenance):
+    """Provenance as indented JSON, each of its lines safe by itself."""
+    from markupsafe import Markup, escape
+
+    lines = json.dumps(entry.as_dict(), indent=1).split("\n")
+    return Markup("\n").join(
+        " " * (len(line) - len(line.lstrip(" "))) + escape(html_text(line)) for line in lines
+    )

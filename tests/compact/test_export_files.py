@@ -45,7 +45,8 @@ def test_every_format(folder, capsys, kind, source):
     if kind == "hdf5":
         assert store.load("out", CompactTable).card_name == "cmo_hfox"
     else:
-        assert b"schema 1" in content.splitlines()[0] and content.isascii()
+        schema = b"schema 1" if kind == "csv" else b"schema 2"
+        assert schema in content.splitlines()[0] and content.isascii()
 
 
 def test_csv_columns(folder, capsys, table):
@@ -124,7 +125,11 @@ def test_page(ngspice, tmp_path, monkeypatch, capsys):
         elif kind == "spice":
             cell = Path("cell.cir").read_text()
             found = run_ngspice(text.replace(".include cell.cir", cell))
-            assert found["v(x1.xc.u)"][-1] > found["v(x1.xc.u)"][0] + 1e-4, "the set pulse sets"
+            at = {t: np.interp(t * 1e-6, found["time"], found["v(x1.xc.u)"]) for t in (0, 4, 9, 12)}
+            assert at[4] > at[0] + 1e-4, "the set pulse sets"
+            assert at[9] < at[4] - 1e-4, "the reset pulse resets"
+            assert at[12] == pytest.approx(at[9], abs=1e-6), "the read leaves the state alone"
+            assert 1e-6 < np.interp(11.5e-6, found["time"], -found["i(va)"]) < 1e-4
         else:
             capsys.readouterr()
             exec(compile(text, str(PAGE), "exec"), {})

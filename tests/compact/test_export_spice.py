@@ -81,13 +81,13 @@ def test_beyond_the_table(ngspice, models):
     model = models["table"]
     highest = model.voltage_max_V
     waveform = Waveform(np.array([0, 1e-12, 2e-12]), np.array([0, 1.2 * highest, 1.2 * highest]))
-    text = deck(spice(model), waveform, 1e24, loaded=False, step_s=1e-13)
+    text = deck(spice(model), waveform, 1e24, step_s=1e-13, ambient_K=293.0)
     found = run_ngspice(text.format(options=OPTIONS, uic=" uic") + "\n.end\n")
     conductance = model.current_A(highest, 1e24) / highest
-    assert -found["i(vin)"][-1] == pytest.approx(1.2 * highest * conductance, rel=1e-5)
+    assert found["i(va)"][-1] == pytest.approx(1.2 * highest * conductance, rel=1e-5)
     # Set at the highest density: the state stops within EDGE of the table's end.
     top = model.table.density_m3[-1]
-    text = deck(spice(model), Waveform.triangle([1.2], 10.0), 0.99 * top, loaded=False, step_s=1e-3)
+    text = deck(spice(model), Waveform.triangle([1.2], 10.0), 0.99 * top, step_s=1e-3, ambient_K=293.0)
     found = run_ngspice(text.format(options=OPTIONS, uic=" uic") + "\n.end\n")
     last = STATE_UNIT_M3 * np.exp(found["v(x1.u)"][-1])
     assert top < last <= top * np.exp(EDGE) * (1 + 1e-6)
@@ -103,32 +103,44 @@ LOADS = {
 
 @pytest.mark.parametrize("name", [*LOADS, "transistor"])
 def test_load_lines(ngspice, card, name):
+    """Below a cell that keeps 0.3 V: set with the drain above the source line, reset with the source line raised."""
     load = LOADS.get(name) or channel_load(card, CHANNEL)
     for sign in (1, -1):
-        held = 0.3 * sign
+        held, gate = 0.3, load.gate_set_V if sign > 0 else load.gate_reset_V
+        if sign > 0:
+            bench, place = ["Vs s 0 0", f"Vd a d {held}", "Va a 0 0"], "Va"
+        else:
+            bench, place = [f"Vd d 0 {held}", "Vs s 0 0"], "Vs"
         lines = [
             "* load",
             spice_load(load),
-            f"Xl a te 0 femristor_load\nVa a 0 0\nVte te 0 {held}",
-            f".options {OPTIONS}\n.save v(a) i(va)\n.dc Va {held} {1.5 * sign} {0.1 * sign}\n.end\n",
+            "Xl d g s 0 femristor_load",
+            f"Vg g 0 {gate}",
+            *bench,
+            f".options {OPTIONS}",
+            f".save v(a) v(s) i({place.lower()})",
+            f".dc {place} {held} 1.5 0.1",
+            ".end",
         ]
-        found = run_ngspice("\n".join(lines))
+        found = run_ngspice("\n".join(lines) + "\n")
         line = load.line(sign)
-        applied = found["v(a)"]
+        applied = sign * (found["v(a)"] if sign > 0 else found["v(s)"])
         assert applied.size == 13
-        ours = (applied - held) / 1e-3 if name == "bare" else current(line, applied, held)
-        np.testing.assert_allclose(-found["i(va)"], ours, rtol=1e-6, atol=1e-12)
+        ours = (applied - sign * held) / 1e-3 if name == "bare" else current(line, applied, sign * held)
+        # Into the top electrode; the source line takes it in reset.
+        into_top = -sign * found[f"i({place.lower()})"]
+        np.testing.assert_allclose(into_top, ours, rtol=1e-6, atol=1e-12)
 
 
 def test_current_is_odd(ngspice, model):
     currents = []
     for volt in (0.4, -0.4):
         waveform = Waveform(np.array([0, 1e-9, 2e-9]), np.array([0, volt, volt]))
-        text = deck(spice(model), waveform, 1e25, loaded=False, step_s=1e-10)
+        text = deck(spice(model), waveform, 1e25, step_s=1e-10, ambient_K=293.0)
         found = run_ngspice(text.format(options=OPTIONS, uic=" uic") + "\n.end\n")
-        currents.append(found["i(vin)"][-1])
+        currents.append(found["i(va)"][-1])
     assert currents[0] == pytest.approx(-currents[1], rel=1e-9)
-    assert -currents[0] == pytest.approx(float(model.current_A(0.4, 1e25)), rel=1e-6)
+    assert currents[0] == pytest.approx(float(model.current_A(0.4, 1e25)), rel=1e-6)
 
 
 def test_error_stands_in_the_header(models):

@@ -39,10 +39,12 @@ class Compiled:
         kinds = zip(self.module.param_names, self.module.param_kinds, strict=True)
         self.branches = [name for name, kind in kinds if kind == "voltage"]
 
-    def __call__(self, **volts: float):
+    def __call__(self, kelvin: float = 293.0, parameters: dict | None = None, **volts: float):
         """Residuals {node: (resistive, charge)}, Jacobians (nodes, nodes) of both."""
         volts = {name: 0.0 for name in self.nodes} | volts
-        values = dict(self.given)
+        unknown = set(parameters or {}) - set(self.given)
+        assert not unknown, f"the module has no parameter {unknown}"
+        values = self.given | {"$temperature": kelvin} | (parameters or {})
         for branch in self.branches:
             plus, _, minus = branch[2:-1].partition(",")
             values[branch] = volts[plus] - (volts[minus] if minus else 0.0)

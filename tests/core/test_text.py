@@ -8,6 +8,7 @@ import pytest
 
 from femristor.core.text import (
     LINE_MAX,
+    csv_comment,
     csv_text,
     figure_text,
     file_stem,
@@ -20,7 +21,7 @@ from femristor.core.text import (
 
 BREAKS = ("\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 HIDDEN = ("\x00", "\x1b[2J", "\x7f", "\x9b", "\u200b", "\u202e", "\u2066", "\ufeff", "\ud800", "\U000e0041")
-LANGUAGES = (one_line, netlist_text, python_text, csv_text, html_text, figure_text, file_stem)
+LANGUAGES = (one_line, netlist_text, python_text, csv_comment, csv_text, html_text, figure_text, file_stem)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.core.errors import InputError
+from femristor.core.text import python_text
 from femristor.nn.devices.crossing import main_crossing
 from femristor.nn.devices.parameters import (
     GAMMA_DOWN,
@@ -194,9 +195,12 @@ def aihwkit_text(device: Device, *, source: str, seed: int = 0) -> str:
     peer = peer_device(device, seed=seed)
     arguments = "".join(f"        {name}={_literal(value)},\n" for name, value in peer.values.items())
     lost = "".join(f"Not carried over: {sentence}.\n" for sentence in peer.lost)
-    source = source.replace("\\", "/").replace('"', "'")
     return _TEMPLATE.format(
-        source=source, point=f"{peer.symmetry_point:.4f}", kind=peer.kind, arguments=arguments, lost=lost
+        source=python_text(source),
+        point=f"{peer.symmetry_point:.4f}",
+        kind=peer.kind,
+        arguments=arguments,
+        lost=lost,
     )
 
 
