@@ -1,6 +1,7 @@
 """femristor sweep: triangles on a cell, by moving vacancies, the dome-averaged state, a table or IBM's law."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
@@ -102,8 +103,14 @@ def _pde(context: Context, card, _: str, waveform, load, options: dict):
     cell = field_cell(card, load, options)
     recorder = None
     if options["filmstrip"]:
+        from femristor.core.notices import notice
         from femristor.fem.frames import FrameRecorder
 
+        if options["checkpoint"] and Path(options["checkpoint"]).is_file():
+            notice(
+                f"{options['checkpoint']}: the run is taken up from here, so that --filmstrip shows only what follows; for "
+                "all of it give another --checkpoint."
+            )
         recorder = FrameRecorder(cell, _moments(waveform))
     found = cell.run(waveform, checkpoint=options["checkpoint"], progress=context.progress, on_step=recorder)
     if recorder is not None:
