@@ -130,10 +130,7 @@ def build(
 @click.option("--rate", default=1.0, show_default=True, help="Sweep rate in V/s.")
 @count_option("--cycles", bound=CYCLES, default=1, help="How often.")
 @count_option(
-    "--points",
-    bound=SWEEP_POINTS,
-    default=101,
-    help="Points on each way of a triangle, up and down, with both ends.",
+    "--points", bound=SWEEP_POINTS, default=101, help="Points on each way up or down, with both ends."
 )
 @click.option("--start", default="hrs", show_default=True, help="lrs, hrs or N=2e25 (dome density in 1/m^3).")
 @click.option(
@@ -190,16 +187,8 @@ def sweep(
     own = load_card(card)
     if cell == "1T1R":
         loaded.require_card(own, table)
-    load = load_of(
-        own,
-        {
-            "cell": cell,
-            "series_ohm": series_ohm,
-            "compliance": compliance,
-            "gate": gate,
-            "selector": selector,
-        },
-    )
+    series = {"cell": cell, "series_ohm": series_ohm, "compliance": compliance}
+    load = load_of(own, {**series, "gate": gate, "selector": selector})
     result = integrator.sweep(
         loaded,
         Waveform.triangle(peaks, rate),

@@ -78,7 +78,10 @@ def test_tables_name_parameters_and_choices_that_there_are():
 def test_option_of_another_choice_is_refused(argv, option, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     required = {("compact", "sweep"): ["--table", "t.h5"], ("fit", "pulses"): ["d.csv"]}
-    required |= {("experiment", "run"): ["card.toml"]}
+    required |= {
+        ("experiment", "run"): ["card.toml"],
+        ("compact", "export"): ["--format", "spice", "--out", "o.cir"],
+    }
     argv = [*argv, *required.get(tuple(argv[:2]), [])]
     assert main(argv) == 2
     said = capsys.readouterr().err
@@ -135,6 +138,8 @@ def test_sentence(argv, sentence, tmp_path, monkeypatch, capsys):
 STATES = (
     "", "--model ibm", "--by pulses", "--by ispp", "--by pulses --no-read-noise", "--largest 0", "--device fp",
     "--device a.h5", "--weights w.h5", "--measured a.csv", "--steps s.csv", "--table t.h5", "--vmin -1.4", "--lr-decay 1",
+    "--model ibm --format csv --out o.csv", "--model ibm --format hdf5 --out o.h5", "--format hdf5 --out o.h5 t.h5",
+    "--model ibm --format spice --out o.cir",
 )  # fmt: skip
 """Modes of commands whose mode a function tells."""
 

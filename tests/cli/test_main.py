@@ -51,7 +51,8 @@ def test_help_lists_every_command_without_importing_any(argv):
         "femristor.cli.main",
         "femristor.cli.options",
         "femristor.cli.counts",
-    } | {f"femristor.core{part}" for part in ("", ".bounds", ".errors", ".progress")}
+        "femristor.cli.number_text",
+    } | {f"femristor.core{part}" for part in ("", ".bounds", ".errors", ".progress", ".units")}
 
 
 def test_version(capsys):
