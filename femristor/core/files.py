@@ -69,8 +69,8 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> Path:
         if through:
             _write_through(target, content)
         else:
-            ensure_output_dir(target.parent)
-            _replace(target, found, content)
+            with output_folder(target.parent):
+                _replace(target, found, content)
     except OSError as error:
         raise _cannot(path, error) from error
     return Path(path)

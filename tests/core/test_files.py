@@ -116,6 +116,8 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
         with atomic_write(kept) as stream:
             stream.write("new")
     assert kept.read_text() == "old"
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_bytes(tmp_path / "new" / "deep" / "a.csv", b"new")
     only(tmp_path, "kept.csv")
 
 

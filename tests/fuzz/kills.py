@@ -83,8 +83,8 @@ RUNS = (
     ),
     Run(
         "training on devices",
-        f"train mnist {TRAIN} --epochs 4",
-        f"train mnist {TRAIN} --epochs 4 --resume",
+        f"train mnist {TRAIN} --epochs 3",
+        f"train mnist {TRAIN} --epochs 3 --resume",
         ("t/run.h5", "t/checkpoint.h5"),
     ),
     _same(
@@ -94,7 +94,7 @@ RUNS = (
     ),
     _same(
         "compact build",
-        "compact build --resolution 0.3 --bias-points 4 --density-points 4 --ambients 2 --probes 2 --jobs 1 --cache c --out o.h5 --json",
+        "compact build --resolution 0.3 --bias-points 4 --density-points 3 --ambients 2 --probes 1 --jobs 1 --cache c --out o.h5 --json",
         "o.h5",
     ),
     _same(
