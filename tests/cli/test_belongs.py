@@ -125,6 +125,11 @@ def test_option_of_another_choice_is_refused(argv, option, tmp_path, monkeypatch
         ("compact sweep --table t.h5 --gate 1.2", "--gate belongs to --cell 1T1R, not to --cell 1R"),
         ("compact sweep --table t.h5 --selector card", "--selector belongs to --cell 1T1R, not to --cell 1R"),
         ("compact noise --cell 1R --selector card", "--selector belongs to --cell 1T1R, not to --cell 1R"),
+        ("compact export --model ibm --format spice --out o --check-volt 0.5", "--check-volt belongs to --check; leave it"),
+        ("compact export --model ibm --format csv --out o --digits 9", "--digits belongs to --format spice or --format veri"),
+        ("compact export t.h5 --format csv --out o --ambient 350K", "--ambient belongs to --format spice or --format verilog"),
+        ("compact export t.h5 --format verilog-a --out o --cell 1T1R", "--cell belongs to --format spice, not to --format ver"),
+        ("compact export t.h5 --format hdf5 --out o --check", "--check belongs to --format spice, not to --format hdf5 of a"),
         ("infer mnist --aware-epochs 1", "--aware-epochs belongs to --hardware-aware or --every-case"),
     ],
 )  # fmt: skip

@@ -76,6 +76,48 @@ def test_ambient(folder, capsys):
     assert "holds 273 to 373 K" in complaint(capsys, "table.h5 --format spice --ambient 500K --out o.cir")
 
 
+def test_selector(ngspice, folder, capsys):
+    """The fitted transistor by default, as everywhere; the card's own by name; the file says which."""
+    said = {}
+    for name in (None, "reference", "card"):
+        chosen = [] if name is None else ["--selector", name]
+        arguments = [
+            "--model",
+            "ibm",
+            "--format",
+            "spice",
+            "--cell",
+            "1T1R",
+            "--check",
+            "--check-volt",
+            "1.3",
+        ]
+        assert main(["compact", "export", *arguments, *chosen, "--out", "out.cir"]) == 0
+        said[name] = Path("out.cir").read_text()
+        assert float(re.search(r"off by (\S+) at worst", capsys.readouterr().out)[1]) < 5e-3
+    assert said[None] == said["reference"] and "* load: transistor with gates of 1.4 V in set" in said[None]
+    assert "* load: selector of cmo_hfox" in said["card"] and "V(g,b)" not in said["card"]
+    assert (
+        main(
+            [
+                "compact",
+                "export",
+                "--model",
+                "ibm",
+                "--format",
+                "spice",
+                "--cell",
+                "1T1R",
+                "--selector",
+                "no.h5",
+                "--out",
+                "o",
+            ]
+        )
+        == 2
+    )
+
+
 def test_too_few_digits(folder, capsys):
     Path("out.cir").write_text("earlier")
     assert "more --digits" in complaint(capsys, "table.h5 --format spice --digits 3 --out out.cir")
