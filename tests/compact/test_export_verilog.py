@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 from femristor.compact.cells import IbmCells
 from femristor.compact.export_text import CAPACITANCE_F, EDGE, FINE, STATE_UNIT_M3
-from femristor.compact.export_verilog import MODULE, verilog
+from femristor.compact.export_verilog import HELD, MODULE, verilog
 from femristor.compact.ibm import IbmModel
 from femristor.compact.ibm_kernels import laws
 from femristor.compact.integrator import Cells
@@ -216,3 +216,66 @@ def test_transient(kind, request):
     theirs = STATE_UNIT_M3 * np.exp(state)
     assert theirs.max() / start > 1.05 and theirs[-1] < 0.95 * theirs.max(), "the pulses move nothing"
     np.testing.assert_allclose(theirs, ours[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["table", "ibm"])
+def test_temperature(kind, request):
+    """`$temperature` is the ambient, the parameter goes before it; a table follows its parabola in 1/T."""
+    model = request.getfixturevalue("table_model" if kind == "table" else "ibm")
+    cell = request.getfixturevalue(f"{kind}_cell")
+    density, volt = 1e25, 0.3
+    currents = []
+    for kelvin in (280.0, 293.0, 350.0):
+        there = TableModel(model.table, kelvin) if kind == "table" else IbmModel(model.card, kelvin)
+        nodes = {"te": volt, "u": float(np.log(density / STATE_UNIT_M3))}
+        for given in ({"kelvin": kelvin}, {"kelvin": 310.0, "parameters": {"ambient": kelvin}}):
+            if kind == "ibm":
+                nodes = _ibm_nodes(there, volt, float(there.current_A(volt, density)), density)
+            found, _, _ = cell(**given, **nodes)
+            assert found["te"][0] == pytest.approx(float(there.current_A(volt, density)), rel=5e-3)
+            rate = float(there.density_rate_per_m3s(volt, density)) / density
+            assert found["u"][0] == pytest.approx(-CAPACITANCE_F * rate, rel=5e-3)
+            if kind == "ibm":
+                assert found["tk"][0] == pytest.approx(0.0, abs=1e-9 * kelvin)
+        currents.append(found["te"][0])
+    assert currents[2] / currents[0] > 1.1, "the temperature changes nothing"
+
+
+def test_fixed_ambient(table, card, tmp_path):
+    """A file of one ambient: the table knows no other, the law has it as its default."""
+    hot = TableModel(table, 350.0)
+    cell = Compiled(verilog(hot, fixed=True), tmp_path)
+    assert "ambient" not in cell.given
+    found, _, _ = cell(kelvin=280.0, te=0.3, u=float(np.log(1e25 / STATE_UNIT_M3)))
+    assert found["te"][0] == pytest.approx(float(hot.current_A(0.3, 1e25)), rel=TIGHT)
+    law = IbmModel(card, 350.0)
+    nodes = _ibm_nodes(law, 0.3, float(law.current_A(0.3, 1e25)), 1e25)
+    found, _, _ = Compiled(verilog(law, fixed=True), tmp_path)(kelvin=280.0, **nodes)
+    assert found["tk"][0] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["table", "ibm"])
+def test_state_is_held_at_n0(kind, request, tmp_path):
+    """Where the analysis is static or of small signals: the branch that openvaf-py does not take, by a parameter."""
+    model = request.getfixturevalue("table_model" if kind == "table" else "ibm")
+    text = verilog(model)
+    assert text.count(f"if ({HELD})") == 1
+    assert HELD == 'analysis("static") || analysis("ac") || analysis("noise")'
+    text = text.replace(HELD, "held > 0.5").replace(
+        "parameter real n0", "parameter real held = 1.0;\nparameter real n0"
+    )
+    cell = Compiled(text, tmp_path)
+    state = float(np.log(3e25 / STATE_UNIT_M3))
+    nodes = {"te": 1.0, "u": state} if kind == "table" else _ibm_nodes(model, 1.0, 1e-4, 3e25)
+    for density in (1e24, 2e25):
+        found, resistive, _ = cell(parameters={"n0": density, "held": 1.0}, **nodes)
+        assert found["u"][0] == pytest.approx(np.log(3e25 / density), rel=TIGHT)
+        assert cell.at(resistive, "u", "u") == pytest.approx(1.0, rel=TIGHT)
+        for other in ("te", "be"):
+            assert cell.at(resistive, "u", other) == 0.0, "a voltage moves the held state"
+    found, _, _ = cell(parameters={"n0": 1e24, "held": 0.0}, **nodes)
+    assert abs(found["u"][0]) < 1.0 and found["u"][0] != pytest.approx(np.log(30.0), rel=0.1)
+    start = cell.given["n0"]
+    assert start == pytest.approx(
+        model.table.states["hrs"] if kind == "table" else model.card.states["hrs"].dome.density_m3
+    )
