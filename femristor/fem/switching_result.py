@@ -7,6 +7,7 @@ import numpy as np
 from femristor.core.provenance import Provenance
 from femristor.core.store import storable
 from femristor.core.traces_result import SwitchingTrace
+from femristor.fem.dome_result import DomeState
 
 
 @storable("SwitchingState", version=2)
@@ -72,7 +73,7 @@ class PulseProgress:
         work: text that names the train; only the same train resumes.
     """
 
-    state: SwitchingState
+    state: SwitchingState | DomeState
     rows: np.ndarray
     start_S: float
     counts: np.ndarray
