@@ -9,7 +9,7 @@ from femristor.core import store
 from femristor.nn.inference_result import InferenceExperiment, NetworkWeights
 
 QUICK = "--draws 2 --times 0,3e8 --train-images 600 --epochs 1 --aware-epochs 1 --test-images 200"
-GIVEN = "--draws 2 --times 0,3e8 --train-images 600 --test-images 200"
+GIVEN = "--draws 2 --times 0,3e8 --test-images 200"
 
 
 def run(capsys, line: str) -> tuple[int, str, str]:
@@ -71,12 +71,12 @@ def test_text(capsys):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("mnist --draws 0", "0 draws"),
+        ("mnist --draws 0", "--draws: 0 is too few"),
         ("mnist --times 3,1", "do not rise"),
         ("mnist --times now", "no list of numbers"),
         ("cnn --max-tile 0", "tiles of 0"),
-        ("cnn --epochs 0", "1 epoch"),
-        ("cnn --processes 0", "0 processes"),
+        ("cnn --epochs 0", "--epochs: 0 is too few"),
+        ("cnn --processes 0", "--processes: 0 is too few"),
         ("cnn --input-bits 1", "converter of 1 bits"),
         ("cnn --acceptance 0.3", "0.3"),
         ("cnn --hardware-aware --aware-time -1", "-1"),
