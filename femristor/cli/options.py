@@ -89,13 +89,14 @@ class Context:
             ConvergenceError: the payload has a NaN or an infinity in an entry that is not declared as undefined.
         """
         from femristor.core.finite import UNDEFINED, check_finite
+        from femristor.core.text import terminal_text
 
         check_finite(payload, "The result", UNDEFINED)
         if mpi_rank() != 0:
             return
         if self.told:
             payload = {**payload, "warnings": list(dict.fromkeys([*payload.get("warnings", ()), *self.told]))}
-        line = json_module.dumps(to_plain(payload), allow_nan=False) if self.json else text.rstrip("\n")
+        line = json_module.dumps(to_plain(payload), allow_nan=False) if self.json else terminal_text(text.rstrip("\n"))
         print(line, file=self.stream, flush=True)
 
 

@@ -15,7 +15,7 @@ from femristor.core.csvio import Table, read_table, split_unit
 from femristor.core.curves import IVCurve
 from femristor.core.errors import DataError, InputError
 from femristor.core.files import atomic_write
-from femristor.core.text import csv_text, csv_comment
+from femristor.core.text import csv_comment, csv_text
 
 ALIASES = {
     "voltage": ("voltage", "v", "bias", "v_device", "vd", "u"),

@@ -35,7 +35,9 @@ def notice(text: str, *, about: str = "") -> None:
     room.subjects.add(subject)
     room.texts.append(text)
     if not room.silent:
-        LOGGER.warning("femristor: warning: %s", text)
+        from femristor.core.text import terminal_text
+
+        LOGGER.warning("femristor: warning: %s", terminal_text(text))
 
 
 @contextmanager

@@ -109,18 +109,6 @@ def html_text(text: str) -> str:
     return one_line(text, PAGE_MAX)
 
 
-def figure_text(text: str) -> str:
-    """For a figure: no dollar that would start a formula.
-
-    Args:
-        text: any text.
-
-    Returns:
-        Text.
-    """
-    return one_line(text).replace("\\", "/").replace("$", r"\$")
-
-
 def terminal_text(text: str) -> str:
     """For a terminal: lines stay, sequences that would move its cursor or colour it are named.
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from femristor.core.text import LINE_MAX, one_line
+
 Confidence = Literal["S", "D", "E", "M", "F"]
 
 
@@ -254,12 +256,22 @@ class RangeSection(Section):
     temperature_max: Kelvin | None = None
 
 
+def _plain_name(name):
+    """A card's name stands in files of every kind: one line of characters that can be seen."""
+    if isinstance(name, str) and not (name.isprintable() and len(name) <= LINE_MAX):
+        shown = one_line(name, 40)
+        raise ValueError(
+            f"'{shown}' has to be one line of at most {LINE_MAX} characters that can be seen; rename the card"
+        )
+    return name
+
+
 class CardText(BaseModel):
     """A whole card as written."""
 
     model_config = ConfigDict(extra="forbid")
     schema_version: int
-    name: str
+    name: Annotated[str, BeforeValidator(_plain_name)]
     description: str = ""
     sources: dict[str, str]
     device: DeviceSection

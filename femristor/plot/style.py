@@ -3,8 +3,10 @@
 import io
 from pathlib import Path
 
+from matplotlib.axis import Axis, Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from femristor.core.files import atomic_write
 
@@ -39,6 +41,7 @@ def new_figure(columns: int = 1, rows: int = 1, *, width: float = 5.2, height: f
 
 def png_bytes(figure: Figure, dpi: int = 110) -> bytes:
     """The figure as PNG."""
+    _take_words(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
@@ -53,3 +56,12 @@ def save_png(figure: Figure, path: str | Path, dpi: int = 150) -> Path:
     with atomic_write(path, "wb") as stream:
         stream.write(png_bytes(figure, dpi))
     return Path(path)
+
+
+def _take_words(figure: Figure) -> None:
+    """Labels and titles are words, a dollar in a name starts no formula; only ticks write powers of ten as formulas."""
+    own = {id(label) for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
+    own |= {id(axis.offsetText) for axis in figure.findobj(Axis)}
+    for text in figure.findobj(Text):
+        if id(text) not in own:
+            text.set_parse_math(False)

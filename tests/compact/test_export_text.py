@@ -27,6 +27,7 @@ from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
 from femristor.core.ivfile import read_iv_csv, write_iv_csv
 from femristor.core.provenance import Provenance
+from femristor.device.load import new_card_text
 from femristor.device.load_line import Load
 from femristor.nn.devices.aihwkit_text import aihwkit_text, peer_device
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
@@ -334,3 +335,20 @@ def test_names_of_other_scripts(ngspice, card, tmp_path):
         export(law, kind, tmp_path / "o")
         text = (tmp_path / "o").read_text(encoding="utf-8")
         assert ("M\u00fcller \u6f22\u5b57" if kind == "csv" else "Muller <U+6F22><U+5B57>") in text
+
+
+@pytest.mark.parametrize("name", ["a\\n.control", "a\\u202Eb", "a\\u001B[2J", "x" * 201])
+def test_card_names_are_one_line(name, tmp_path, capsys):
+    path = tmp_path / "card.toml"
+    path.write_text(new_card_text("plain").replace('name = "plain"', f'name = "{name}"', 1))
+    assert main(["card", "show", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "card.toml" in said and "name" in said and "one line" in said and "rename the card" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_terminal_is_not_steered(table, tmp_path, capsys):
+    store.save(replace(table, card_name="a\x1b[2Jb\u202e"), tmp_path / "t.h5")
+    assert main(["compact", "info", str(tmp_path / "t.h5")]) == 0
+    said = capsys.readouterr()
+    assert "a<U+001B>[2Jb" in said.out and "\x1b" not in said.out + said.err

@@ -10,7 +10,6 @@ from femristor.core.text import (
     LINE_MAX,
     csv_comment,
     csv_text,
-    figure_text,
     file_stem,
     html_text,
     netlist_text,
@@ -21,7 +20,7 @@ from femristor.core.text import (
 
 BREAKS = ("\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 HIDDEN = ("\x00", "\x1b[2J", "\x7f", "\x9b", "\u200b", "\u202e", "\u2066", "\ufeff", "\ud800", "\U000e0041")
-LANGUAGES = (one_line, netlist_text, python_text, csv_comment, csv_text, html_text, figure_text, file_stem)
+LANGUAGES = (one_line, netlist_text, python_text, csv_comment, csv_text, html_text, file_stem)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -58,7 +57,6 @@ def test_languages():
         assert ast.literal_eval(f'"""{python_text(text)}"""') == python_text(text)
     assert csv_text("=cmd|'/c calc'!A0").startswith("'=") and csv_text("-0.2 V") == "-0.2 V"
     assert not set(csv_text('a,b;c"d')) & set(',;"')
-    assert figure_text(r"$\frac$") == r"\$/frac\$"
     assert terminal_text("a\tb\n\x1b[31mred") == "a\tb\n<U+001B>[31mred"
 
 

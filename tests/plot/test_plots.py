@@ -55,3 +55,15 @@ def test_png_is_the_same_twice_and_is_written_whole(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         save_png(figure, tmp_path / "file" / "a.png")
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "5 $ and 6 $", r"$\mathdefault{x$", "a\nb$^$"])
+def test_a_dollar_in_a_name_starts_no_formula(name):
+    figure, axes = new_figure()
+    axes[0, 0].semilogy([1, 2], [1e-9, 1e-3], label=name)
+    axes[0, 0].set_title(name)
+    axes[0, 0].legend()
+    figure.suptitle(name)
+    assert png_bytes(figure).startswith(b"\x89PNG")
+    ticks = [label.get_text() for label in axes[0, 0].get_yticklabels()]
+    assert any("mathdefault" in text for text in ticks), "powers of ten are formulas still"
