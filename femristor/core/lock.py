@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from femristor.core.errors import InputError, OutputError
-from femristor.core.files import ensure_output_dir
+from femristor.core.files import output_folder
 
 NAME = ".femristor.lock"
 _TEXT_BYTES = 600
@@ -37,15 +37,15 @@ def exclusive(path: str | Path, remedy: str = "wait for it, or use another path"
     """
     target = Path(path)
     place = lock_file(target)
-    ensure_output_dir(place.parent)
-    handle = _take(target, place, remedy)
-    try:
-        yield
-    finally:
-        # Removed while it is held, so that nobody can be waiting on a file that is gone without seeing it.
-        with suppress(OSError):
-            place.unlink()
-        os.close(handle)
+    with output_folder(place.parent):
+        handle = _take(target, place, remedy)
+        try:
+            yield
+        finally:
+            # Removed while it is held, so that nobody can be waiting on a file that is gone without seeing it.
+            with suppress(OSError):
+                place.unlink()
+            os.close(handle)
 
 
 def lock_file(path: Path) -> Path:

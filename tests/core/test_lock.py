@@ -122,3 +122,12 @@ def test_two_builds_of_one_table(tmp_path, capsys, monkeypatch):
     assert main([*words, str(tmp_path / "a.h5"), "--density-points", "4"]) == 0
     assert {entry.name for entry in tmp_path.iterdir()} == {"a.h5", "c.h5", "cache"}
     assert {entry.suffix for entry in (tmp_path / "cache").iterdir()} == {".npz"}
+
+
+def test_a_folder_made_for_the_lock_goes_where_the_work_fails(tmp_path):
+    with pytest.raises(OSError, match="full"), lock.exclusive(tmp_path / "cache" / "run.h5"):
+        raise OSError("full")
+    assert not list(tmp_path.iterdir())
+    with lock.exclusive(tmp_path / "cache" / "run.h5"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]

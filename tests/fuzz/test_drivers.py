@@ -23,8 +23,8 @@ def run(script: Path, *words: str) -> str:
 
 @pytest.mark.slow
 def test_changed_inputs_are_used_or_refused():
-    said = run(HERE, "--inputs", "150", "--seed", "1")
-    assert "150 inputs" in said and "0 faults" in said
+    said = run(HERE, "--inputs", "160", "--seed", "1")
+    assert "160 inputs" in said and "0 faults" in said
 
 
 @pytest.mark.slow
