@@ -18,7 +18,6 @@ CUT = "..."
 _BLANKS = re.compile(r"[\s\x1c-\x1f\x85\u2028\u2029]+")
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _FORMULA = re.compile(r"[=@]|[+-](?![\d.])")
-_NOT_IN_FILES = re.compile(r"[^\w.-]+")
 
 
 def one_line(text: str, limit: int = LINE_MAX) -> str:
@@ -122,19 +121,6 @@ def terminal_text(text: str) -> str:
         mark if mark in "\n\t" or unicodedata.category(mark) not in _UNSEEN else _named(mark)
         for mark in str(text)
     )
-
-
-def file_stem(text: str) -> str:
-    """For the name of a file, without its ending: letters, digits, `_`, `-` and `.`; no path, nothing hidden.
-
-    Args:
-        text: any text.
-
-    Returns:
-        Text of 1 to 80 characters.
-    """
-    plain = _NOT_IN_FILES.sub("_", one_line(text, 80)).strip("._-")
-    return plain or "unnamed"
 
 
 def _named(mark: str) -> str:
