@@ -110,7 +110,7 @@ class Cases:
             for name, content in self._pantry.items()
             if len(content) < 2_000_000 and not name.startswith("infer")
         }
-        return Case("options", argv, files, _written(argv), " ".join(argv))
+        return Case("options", argv, files, _written(argv, command), " ".join(argv))
 
 
 def command_of(line: str) -> click.Command:
@@ -165,17 +165,12 @@ OUTPUTS = {
 }
 
 
-def _written(argv: list[str]) -> tuple[str, ...]:
-    """What a call may write to: the values of its outputs, default outputs, and the card that `card new` is told to make."""
+def _written(argv: list[str], command: click.Command) -> tuple[str, ...]:
+    """What a call may write to: the values of its outputs, given or by default."""
     named = [value for name, value in pairwise(argv) if name.lstrip("-") in OUTPUTS and value]
     if argv[:2] in (["fit", "hopping"], ["fit", "forming"]):
         named += [value for name, value in pairwise(argv) if name == "--card"]
-    defaults = (
-        "femristor-train",
-        "femristor-text",
-        "femristor-infer",
-        "femristor-experiment",
-        "femristor-demo",
-        "distilled.h5",
-    )
-    return (*named, *defaults)
+    known = [
+        item.default for item in command.params if item.name in OUTPUTS and isinstance(item.default, str)
+    ]
+    return (*named, *known, "femristor-experiment")
