@@ -196,6 +196,17 @@ def _standard_stream(target: Path) -> int:
     return _standard.get(number, number)
 
 
+def remove_file(path: str | Path) -> None:
+    """Take a file of ours away when it is of no more use; a device, a pipe or a folder of that name stays.
+
+    Args:
+        path: the file; it may be gone already.
+    """
+    target = Path(path)
+    if target.is_file():
+        target.unlink(missing_ok=True)
+
+
 def replace_folder(partial: str | Path, final: str | Path) -> None:
     """Put a finished folder where an earlier one is, which stays until the new one is in place.
 

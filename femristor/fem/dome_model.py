@@ -15,6 +15,7 @@ import numpy as np
 
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError, RangeError, VoidError
+from femristor.core.files import remove_file
 from femristor.core.lock import exclusive_on_root
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
@@ -199,7 +200,7 @@ class DomeCell:
                 if path is not None and count < len(pieces) and self.is_root:
                     save(self._captured(rows, count, work, self.counts - begun), path)
         if path is not None and self.is_root:
-            path.unlink(missing_ok=True)
+            remove_file(path)
         return rows
 
     def _first_row(self, piece) -> tuple:

@@ -6,6 +6,7 @@ import numpy as np
 
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
+from femristor.core.files import remove_file
 from femristor.core.lock import exclusive_on_root
 from femristor.core.progress import NullProgress
 from femristor.core.provenance import Provenance
@@ -91,7 +92,7 @@ def _pulses(
             if path is not None and len(rows) % SAVE_EVERY == 0:
                 _save(cell, path, work, rows, start, cell.counts - begun)
     if path is not None and cell.is_root:
-        path.unlink(missing_ok=True)
+        remove_file(path)
     return rows, start
 
 

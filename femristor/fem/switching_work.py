@@ -8,6 +8,7 @@ import numpy as np
 
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError, VoidError
+from femristor.core.files import remove_file
 from femristor.core.provenance import Provenance
 from femristor.core.store import load, save
 from femristor.core.traces_result import SwitchingTrace
@@ -54,7 +55,7 @@ class Work:
             raise
         found = self._result()
         if self._path is not None and cell.problem.comm.rank == 0:
-            self._path.unlink(missing_ok=True)
+            remove_file(self._path)
         cell.history = (
             *cell.history,
             f"{self._waveform.label}: {self._waveform.voltage_V.min():g} to "

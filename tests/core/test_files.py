@@ -16,6 +16,7 @@ from femristor.core.files import (
     atomic_write,
     check_output_file,
     read_text,
+    remove_file,
     replace_folder,
     sha256_file,
     write_bytes,
@@ -197,3 +198,13 @@ def test_a_folder_is_replaced_whole_or_stays(tmp_path, monkeypatch):
     replace_folder(new, old)
     assert (old / "data").read_text() == "new"
     only(tmp_path, "fields.bp")
+
+
+def test_only_files_are_removed(tmp_path):
+    """A finished run removes its checkpoint: as root it removed a device that was given as one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "part.h5").write_bytes(b"x")
+    for path in (pipe, tmp_path / "part.h5", tmp_path / "gone.h5", tmp_path):
+        remove_file(path)
+    only(tmp_path, "pipe")

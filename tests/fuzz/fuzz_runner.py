@@ -15,6 +15,7 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DEVICES = ("/dev/null", "/dev/full", "/dev/zero")
 MEMORY_BYTES = 4e9
 HANG_S = 60.0
 LEFTOVER = re.compile(r"\.(tmp|partial|old|lock)$|^core\b")
@@ -263,6 +264,7 @@ def look_at(outcome: Outcome) -> list[str]:
     if outcome.code == 0 and "--json" in case.argv and "--help" not in case.argv:
         faults += _json_faults(out)
     faults += _folder_faults(outcome, work)
+    faults += [f"{name} is no device any more" for name in DEVICES if not Path(name).is_char_device()]
     if any((outcome.folder / "tmp").iterdir()):
         faults.append("temporary files left behind")
     return faults
