@@ -64,6 +64,6 @@ def test_finished_results_name_the_voltage_of_the_worst():
 
 @pytest.mark.parametrize("kelvin", [0.0, -1.0, 149.0, 1501.0, np.nan, np.inf])
 def test_ambient_outside_the_laws(kelvin):
-    with pytest.raises(InputError, match="--ambient: .* outside 150 to 1500 K; give kelvin"):
+    with pytest.raises(InputError, match=r"--ambient: .* outside 150 to 1500 K; give kelvin"):
         check_ambient(kelvin)
     assert check_ambient(293) == 293.0
