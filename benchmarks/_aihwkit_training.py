@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.networks import INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND
+from femristor.nn.layers.networks import INPUT_BITS, OUTPUT_BITS, OUTPUT_BOUND
 
 
 def installed() -> str | None:

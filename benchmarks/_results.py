@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from femristor.core.files import atomic_write
+from femristor.core.io.files import atomic_write
 
 
 def write_result(script: str, payload: dict) -> None:

@@ -24,9 +24,9 @@ from scipy.sparse.linalg import splu
 from femristor.core.constants import K_B, Q_E
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.forms import FIELD_FLOOR, FIELD_UNIT, FLUX_UNIT
-from femristor.fem.problem import MICRO, RESIDUAL_PER_VOLT
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.electrothermal.forms import FIELD_FLOOR, FIELD_UNIT, FLUX_UNIT
+from femristor.fem.electrothermal.problem import MICRO, RESIDUAL_PER_VOLT
 from femristor.fem.stack import HOPPING
 
 BIAS_V = np.linspace(0.0, 1.3, 41)

@@ -26,12 +26,12 @@ import torch
 from _results import write_result
 
 from femristor.array.weights import weight_arrays
-from femristor.array.wire_grid import WireGrid
+from femristor.array.wires.grid import WireGrid
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
-from femristor.nn.mvm import AnalogMatrix, MvmSettings, plain_product
-from femristor.nn.mvm_codes import available
-from femristor.nn.mvm_experiment import output_bound
+from femristor.nn.mvm.codes import available
+from femristor.nn.mvm.experiment import output_bound
+from femristor.nn.mvm.product import AnalogMatrix, MvmSettings, plain_product
 
 SIZES = (64, 256, 512)
 BATCH = 1000

@@ -15,20 +15,20 @@ import numpy as np
 from _results import write_result
 from pulse_fleet import run_ngspice
 
-from femristor.array.verify import Verify, program_array
-from femristor.array.verify_levels import sigma_line
-from femristor.array.verify_plan import VerifyPlan, read_modes
-from femristor.array.verify_twin import verify_plain
+from femristor.array.programming.levels import sigma_line
+from femristor.array.programming.plan import VerifyPlan, read_modes
+from femristor.array.programming.twin import verify_plain
+from femristor.array.programming.verify import Verify, program_array
 from femristor.compact.ibm import IbmModel
-from femristor.compact.noise_programming import programming_schemes
-from femristor.compact.stochastic import HopNoise, NoisyCells, switching_volume_m3
+from femristor.compact.noise.programming import programming_schemes
+from femristor.compact.noise.stochastic import HopNoise, NoisyCells, switching_volume_m3
 from femristor.core.errors import MissingDependencyError
 from femristor.core.provenance import dependency_versions
 from femristor.core.rng import generator
 from femristor.device import load_card
 from femristor.device.load_line import BARE, channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 CLUSTER = 8.6
 

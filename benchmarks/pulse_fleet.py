@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 from _results import write_result
 
-from femristor.compact.cells import IbmCells
-from femristor.compact.fleet import pulse_fleet
+from femristor.compact.dynamics.cells import IbmCells
+from femristor.compact.dynamics.fleet import pulse_fleet
+from femristor.compact.dynamics.pulses import PulseScheme
 from femristor.compact.ibm import IbmModel
-from femristor.compact.pulses import PulseScheme
 from femristor.core.constants import EV, K_B, Q_E
 from femristor.core.errors import MissingDependencyError
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
 from femristor.device.load_line import channel_load
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 START = 1.64e25
 SCHEME = PulseScheme(1.35, -1.30, 2.5e-6, 0.75e-6)

@@ -18,17 +18,17 @@ from pathlib import Path
 
 from _results import write_result
 
-from femristor.compact.distil import distil
+from femristor.compact.dynamics.trace import trace_sweep
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.trace import trace_sweep
+from femristor.compact.table.distil import distil
+from femristor.compact.table.interpolate import TableModel
 from femristor.core import store
 from femristor.core.curves import Waveform
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
-from femristor.fem.dome_model import DomeCell
-from femristor.fem.switching import SwitchingCell
+from femristor.fem.regional.cell import DomeCell
+from femristor.fem.switching.cell import SwitchingCell
 
 WAVE = Waveform.triangle([-1.4, 1.3], 1.0)
 TRANSIENTS = Path(__file__).parents[1] / "docs" / "data" / "transients.h5"

@@ -29,14 +29,13 @@ from _results import write_result
 
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.networks import MNIST_LAYERS, perceptron
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.text_data import load_text
-from femristor.nn.text_network import CharacterLSTM
+from femristor.nn.layers.networks import MNIST_LAYERS, perceptron
+from femristor.nn.layers.text_network import CharacterLSTM
+from femristor.nn.train.datasets import load_mnist, load_text
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.agad import AgadSettings
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 BATCH, TIME = 32, 100
 LR = 0.01
@@ -44,9 +43,9 @@ LR = 0.01
 MEMORY = """
 from pathlib import Path
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
+from femristor.nn.train.datasets import load_mnist
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.training import TrainSettings, train_mnist
+from femristor.nn.train.mnist import TrainSettings, train_mnist
 device = SoftBoundsDevice.from_card(load_card("cmo_hfox"))
 train_mnist(load_mnist(), TrainSettings(epochs=1), device=device)
 # Not ru_maxrss: a child inherits its parent's there.

@@ -25,17 +25,17 @@ import torch
 from _results import write_result
 from scipy.sparse.linalg import splu
 
-from femristor.array.cell_1t1r import Cells1T1R, card_channel
-from femristor.array.cell_laws import device_law
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires import column_currents, transfer_matrix
-from femristor.array.wires_nonlinear import solve_nonlinear
-from femristor.array.wires_sparse import assemble, nodal_equations
+from femristor.array.cell.laws import device_law
+from femristor.array.cell.terminals import Cells1T1R, card_channel
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.nonlinear import solve_nonlinear
+from femristor.array.wires.solver import column_currents, transfer_matrix
+from femristor.array.wires.sparse import assemble, nodal_equations
 from femristor.compact.ibm import IbmModel
 from femristor.core.provenance import dependency_versions
 from femristor.device import load_card
+from femristor.plot.array.wires import cost_figure
 from femristor.plot.style import save_png
-from femristor.plot.wires import cost_figure
 
 SIZES = (16, 32, 64, 128, 256, 512)
 SCIPY_MAX = 256
@@ -45,8 +45,8 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "wires_cost.png"
 MEMORY_JOB = """
 import torch
 torch.set_num_threads(2)
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires import transfer_matrix
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.solver import transfer_matrix
 cells = torch.rand(256, 256, dtype=torch.float64).mul(79e-6).add(9e-6)
 cells.requires_grad_({gradient})
 found = transfer_matrix(cells, WireGrid(0.35))

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from femristor.device import load_card
-from femristor.fem.electrothermal import ElectroThermal
+from femristor.fem.electrothermal.cell import ElectroThermal
 from femristor.plot import save_png
-from femristor.plot.maps import map_figure
+from femristor.plot.fields import map_figure
 
 # ## The cell, meshed once for all states and biases
 

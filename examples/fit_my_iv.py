@@ -9,9 +9,9 @@
 # such as `V_V,I_A` or `voltage [mV],current [uA]`.
 
 from femristor.device import load_card
-from femristor.device.load import parse_card, replaced_card_text
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.transport.fit_hopping import fit_hopping
+from femristor.device.card.io import parse_card, replaced_card_text
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.transport.hopping.fit import fit_hopping
 from femristor.transport.reference import reference_curve
 
 # ## Curves and a solver

@@ -11,9 +11,9 @@ import torch
 
 from femristor.array.weights import weight_arrays
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
-from femristor.nn.inference import program
-from femristor.nn.inference_settings import InferenceSettings
+from femristor.nn.inference.program import program
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.train.datasets import load_mnist
 
 # ## A trained network
 #

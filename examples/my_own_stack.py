@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from femristor.device import diff_cards, load_card
-from femristor.device.load import replaced_card_text
-from femristor.fem.electrothermal import ElectroThermal
+from femristor.device.card.io import replaced_card_text
+from femristor.fem.electrothermal.cell import ElectroThermal
 
 # ## The card
 #

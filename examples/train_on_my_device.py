@@ -8,14 +8,14 @@
 # Here the compact model is sampled from the published 0-D law, which takes a second; with
 # `femristor compact build` it comes from your field solutions instead, and the rest stays as it is.
 
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
-from femristor.compact.pulses import pulse_steps
-from femristor.compact.sample import build_table
+from femristor.compact.dynamics.pulses import pulse_steps
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.training import TrainSettings, train_mnist
+from femristor.nn.train.datasets import load_mnist
+from femristor.nn.train.mnist import TrainSettings, train_mnist
 
 # ## The cell, distilled
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from femristor.core.files import atomic_write
+from femristor.core.io.files import atomic_write
 from femristor.core.provenance import dependency_versions
 
 SCHEMA = 1
@@ -38,8 +38,8 @@ LAWS = ("soft-bounds", "table")
 
 def traces_of(name: str):
     """Pulse trains of one source; those of the array are drawn with seed 0."""
-    from femristor.array.pulse_extract import measured_pulses
-    from femristor.nn.devices.traces import PulseTraces
+    from femristor.array.statistics.pulse_extract import measured_pulses
+    from femristor.nn.devices.fit.traces import PulseTraces
 
     if name in MEASURED:
         return PulseTraces.of(measured_pulses(ROOT / "data/reram" / MEASURED[name]), source=name)
@@ -47,8 +47,8 @@ def traces_of(name: str):
 
 
 def _array(text: str, side: int = 8):
-    from femristor.array.open_loop import pulse_array
-    from femristor.cli.array_hops import hop_array
+    from femristor.array.experiments.open_loop import pulse_array
+    from femristor.cli.array.hops import hop_array
     from femristor.device import load_card
     from femristor.device.pulse_scheme import PulseScheme
 
@@ -62,10 +62,10 @@ def _array(text: str, side: int = 8):
 
 def device_of(name: str, law: str):
     """The device and its figures."""
-    from femristor.nn.devices.population_fit import fit_population
+    from femristor.nn.devices.fit.population import fit_population
+    from femristor.nn.devices.fit.tables import step_tables
     from femristor.nn.devices.soft_bounds import SoftBoundsDevice
     from femristor.nn.devices.table_device import TableDevice
-    from femristor.nn.devices.trace_tables import step_tables
 
     traces = traces_of(name)
     if law == "table":
@@ -87,8 +87,8 @@ def device_of(name: str, law: str):
 def train(device, *, seed: int, epochs: int) -> dict:
     """One training by AGAD; accuracy after each epoch, or what stopped it."""
     from femristor.core.errors import ConvergenceError
-    from femristor.nn.datasets import load_mnist
-    from femristor.nn.training import TrainSettings, train_mnist
+    from femristor.nn.train.datasets import load_mnist
+    from femristor.nn.train.mnist import TrainSettings, train_mnist
 
     try:
         run = train_mnist(load_mnist(None), TrainSettings(epochs=epochs, lr=0.01, seed=seed), device=device)

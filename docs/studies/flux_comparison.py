@@ -19,9 +19,12 @@ from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
-from femristor.fem import dolfin, forms, switching_problem, vacancy_forms
+from femristor.fem import dolfin
+from femristor.fem.electrothermal import forms
 from femristor.fem.stack import HOPPING
-from femristor.fem.switching import SwitchingCell
+from femristor.fem.switching import problem as switching_problem
+from femristor.fem.switching import vacancy_forms
+from femristor.fem.switching.cell import SwitchingCell
 
 from dolfinx import fem, mesh  # isort: skip  femristor.fem.dolfin has put MPI first
 

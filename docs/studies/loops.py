@@ -10,17 +10,17 @@ import csv
 import sys
 from pathlib import Path
 
-from femristor.compact.distil import distil
-from femristor.compact.interpolate import TableModel
-from femristor.compact.trace import trace_sweep
+from femristor.compact.dynamics.trace import trace_sweep
+from femristor.compact.table.distil import distil
+from femristor.compact.table.interpolate import TableModel
 from femristor.core import store
 from femristor.core.curves import Waveform
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
-from femristor.fem.dome_model import DomeCell
-from femristor.fem.forming_history import history
-from femristor.fem.frames import FrameRecorder
-from femristor.fem.switching import SwitchingCell
+from femristor.fem.forming.history import history
+from femristor.fem.regional.cell import DomeCell
+from femristor.fem.switching.cell import SwitchingCell
+from femristor.fem.switching.frames import FrameRecorder
 from femristor.plot import save_png
 from femristor.plot.filmstrip import filmstrip_figure
 from femristor.plot.switching import loops_figure

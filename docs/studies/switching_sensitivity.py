@@ -18,7 +18,7 @@ from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError
 from femristor.device import load_card
 from femristor.device.load_line import Load, selector_load
-from femristor.fem.switching import SwitchingCell
+from femristor.fem.switching.cell import SwitchingCell
 from femristor.plot import save_png
 from femristor.plot.style import OURS, SECOND, new_figure
 

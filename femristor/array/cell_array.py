@@ -8,12 +8,12 @@ import torch
 
 from femristor.array.checks import finite_tensor, require_time, torch_generator
 from femristor.array.mapping import ConductanceWindow
-from femristor.array.programming import programmed_S, programming_line
-from femristor.array.pulse_model import RESET, SET, PulseModel
-from femristor.array.read_noise import ReadNoiseProcess
-from femristor.array.relaxation import RelaxationProcess, require_memory
-from femristor.array.relaxation_temperature import acceleration, retention_activation_J
-from femristor.array.telegraph import TelegraphLaw, TelegraphProcess, draw_traps
+from femristor.array.programming.law import programmed_S, programming_line
+from femristor.array.retention.read_noise import ReadNoiseProcess
+from femristor.array.retention.relaxation import RelaxationProcess, require_memory
+from femristor.array.retention.telegraph import TelegraphLaw, TelegraphProcess, draw_traps
+from femristor.array.retention.temperature import acceleration, retention_activation_J
+from femristor.array.statistics.pulse_model import RESET, SET, PulseModel
 from femristor.core.bounds import check_memory
 from femristor.core.errors import InputError
 from femristor.device.card import DeviceCard

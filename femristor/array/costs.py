@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from femristor.array.costs_result import Cost
+from femristor.array.results.costs import Cost
 from femristor.core.errors import InputError
 
 PULSE_WIDTH_S = 2.5e-6

@@ -1,6 +1,6 @@
 """Checks of torch for `femristor doctor`. In: nothing. Out: one `Check` with the device that arrays use."""
 
-from femristor.core.checks import Check, run_check
+from femristor.core.environment import Check, run_check
 from femristor.core.errors import MissingDependencyError
 
 

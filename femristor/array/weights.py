@@ -10,15 +10,15 @@ import torch
 from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import finite_tensor, torch_generator
 from femristor.array.mapping import ConductanceWindow, DifferentialPair, SingleDevice
-from femristor.array.programming import programming_line, programming_sigma_S
-from femristor.array.read_noise import read_noise_sigma_S
-from femristor.array.relaxation import relaxation_mean_S, relaxation_sigma_S
-from femristor.array.remedies import REMEDIES, Remedy
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wired_weights import WiredWeights
+from femristor.array.programming.law import programming_line, programming_sigma_S
+from femristor.array.retention.read_noise import read_noise_sigma_S
+from femristor.array.retention.relaxation import relaxation_mean_S, relaxation_sigma_S
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.remedies import REMEDIES, Remedy
+from femristor.array.wires.wired_weights import WiredWeights
 from femristor.core.errors import InputError
 from femristor.device.card import DeviceCard
-from femristor.device.given import require_card, shown
+from femristor.device.card.given import require_card, shown
 
 ALL_EFFECTS = Effects()
 MAPPINGS = {"single": SingleDevice, "pair": DifferentialPair}

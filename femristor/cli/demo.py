@@ -5,8 +5,8 @@ import time
 
 import click
 
-from femristor.cli.counts import count_option
-from femristor.cli.options import Context, card_option, common_options, out_option
+from femristor.cli.frame.counts import count_option
+from femristor.cli.frame.options import Context, card_option, common_options, out_option
 from femristor.core.bounds import EPOCHS, PROCESSES
 
 
@@ -24,10 +24,10 @@ def command(context: Context, *, card: str, out: str, epochs: int | None, jobs: 
     """
     from dataclasses import replace
 
-    from femristor.core.files import ensure_output_dir
-    from femristor.core.lock import exclusive
-    from femristor.report.demo import run_demo
-    from femristor.report.demo_settings import DemoSettings
+    from femristor.core.io.files import ensure_output_dir
+    from femristor.core.jobs import exclusive
+    from femristor.report.demo.chain import run_demo
+    from femristor.report.demo.settings import DemoSettings
 
     settings = DemoSettings(card=card, seed=context.seed, jobs=jobs)
     if epochs is not None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from femristor import __version__
-from femristor.cli.options import Context, common_options
-from femristor.core.checks import Check, run_check
+from femristor.cli.frame.options import Context, common_options
+from femristor.core.environment import Check, run_check
 from femristor.core.errors import MissingDependencyError, OutputError
 
 LIBRARIES = ("numpy", "scipy", "h5py", "pydantic", "pint", "tomlkit", "matplotlib", "click", "rich")
@@ -164,7 +164,7 @@ def _openvaf() -> str:
 
 
 def _caches() -> str:
-    from femristor.compact.kernels import locate
+    from femristor.compact.kernels.table import locate
     from femristor.core.environment import own_cache, prepare, probe
 
     folders = {"fields": own_cache("compact"), "forming": own_cache("forming")}

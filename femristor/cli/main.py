@@ -12,7 +12,7 @@ import traceback
 import click
 
 from femristor import __version__
-from femristor.cli.options import CommandGroup, mpi_rank
+from femristor.cli.frame.options import CommandGroup, mpi_rank
 from femristor.core.errors import FemristorError
 
 COMMANDS = {
@@ -37,8 +37,25 @@ LONGEST_WORD = 400
 """In a sentence; paths are shorter."""
 
 
+MODULES = {
+    "card": "cell.card",
+    "iv": "cell.iv",
+    "sweep": "cell.sweep",
+    "pulses": "cell.pulses",
+    "fit": "fit.group",
+    "compact": "compact.group",
+    "array": "array.group",
+    "mvm": "nn.mvm",
+    "train": "nn.train",
+    "infer": "nn.infer",
+    "experiment": "nn.experiment",
+    "export": "nn.export",
+}
+"""Where a command's module is under `femristor.cli`; by its own name where it is not listed."""
+
+
 class LazyGroup(CommandGroup):
-    """Imports `femristor.cli.<name>` when its command is asked for, and not before."""
+    """Imports the module of a command when its command is asked for, and not before."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the table."""
@@ -48,7 +65,7 @@ class LazyGroup(CommandGroup):
         """The command of one name, or None for an unknown one."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"femristor.cli.{cmd_name}").command
+        return importlib.import_module(f"femristor.cli.{MODULES.get(cmd_name, cmd_name)}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help lines from the table, without importing any command."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from femristor.compact.closed_form import (
+from femristor.compact.table.closed_form import (
     PUBLISHED_AREA_FACTOR,
     PUBLISHED_LENGTH_M,
     PUBLISHED_SERIES_OHM,

@@ -6,8 +6,7 @@ import numpy as np
 
 from femristor.core.constants import T_SINK_K
 from femristor.core.errors import InputError
-from femristor.core.provenance import Provenance
-from femristor.core.status import Status
+from femristor.core.provenance import Provenance, Status
 from femristor.core.store import storable
 
 

@@ -1,8 +1,9 @@
-"""Where a number comes from: versions, card, seed and inputs travel with every result."""
+"""What became of a computation."""
 
 import datetime as _dt
 import platform
 from dataclasses import dataclass, field
+from enum import StrEnum
 from importlib import metadata
 
 from femristor import __version__
@@ -82,3 +83,12 @@ class Provenance:
             "created": self.created,
             "notes": list(self.notes),
         }
+
+
+class Status(StrEnum):
+    """Outcome stored with every result (a failed solve raises and has no result)."""
+
+    CONVERGED = "converged"
+    MEASURED = "measured"
+    SAMPLED = "sampled"
+    INTERRUPTED = "interrupted"

@@ -4,7 +4,7 @@
 """
 
 from femristor.device.card import DeviceCard
-from femristor.device.load import diff_cards, load_card, new_card_text
+from femristor.device.card.io import diff_cards, load_card, new_card_text
 from femristor.device.state import CellState, HoppingParameters
 
 __all__ = ["CellState", "DeviceCard", "HoppingParameters", "diff_cards", "load_card", "new_card_text"]

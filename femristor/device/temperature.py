@@ -9,7 +9,7 @@ Both temperatures: CRC Handbook of Chemistry and Physics, 97th ed., sections 4 a
 import numpy as np
 
 from femristor.core.errors import InputError, VoidError
-from femristor.core.notices import notice
+from femristor.core.messages import notice
 
 LIMIT_K = 2148.0
 """Ta2O5 melts: limit of a card that gives none."""

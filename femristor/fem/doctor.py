@@ -7,8 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from femristor.core.checks import Check, run_check
-from femristor.core.environment import probe
+from femristor.core.environment import Check, probe, run_check
 from femristor.core.errors import MissingDependencyError
 
 INSTALL = "run 'make setup' to install the tested versions"

@@ -6,8 +6,8 @@ import itertools
 import os
 import re
 
-from femristor.core.files import check_file_size_limit
-from femristor.core.interruption import kernel_interrupts
+from femristor.core.io.files import check_file_size_limit
+from femristor.core.jobs import kernel_interrupts
 
 with contextlib.suppress(ModuleNotFoundError):
     # MPI's shared memory counts as a file; without room for it MPI ends the process when it starts.

@@ -11,11 +11,12 @@ from pathlib import Path
 import ufl
 
 from femristor.core.errors import OutputError
-from femristor.core.files import atomic_write, output_folder, replace_folder
+from femristor.core.io.files import atomic_write, output_folder, replace_folder
 from femristor.device.state import CellState
-from femristor.fem import dolfin, forms
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.result import FieldSolution
+from femristor.fem import dolfin
+from femristor.fem.electrothermal import forms
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.results.fields import FieldSolution
 
 FIELDS = "fields.bp"
 STEPS = "steps.csv"

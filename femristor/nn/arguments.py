@@ -4,9 +4,8 @@ import numpy as np
 import torch
 
 from femristor.core.errors import InputError
-from femristor.device import given
-from femristor.device.card import DeviceCard
-from femristor.device.given import shown
+from femristor.device.card import DeviceCard, given
+from femristor.device.card.given import shown
 
 _LAYERS = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.LSTM)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from femristor.compact.result import PulseSteps, PulseTrace, SweepResult
+from femristor.compact.results.table import PulseSteps, PulseTrace, SweepResult
 from femristor.core.curves import IVCurve
 from femristor.plot.style import OURS, REFERENCE, SECOND, SHADE, new_figure
 

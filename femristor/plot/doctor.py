@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from femristor.core.checks import Check, run_check
-from femristor.core.environment import probe
+from femristor.core.environment import Check, probe, run_check
 
 REMEDY = "run 'make setup' to install the tested version, or make the named folder writable (MPLCONFIGDIR sets another)"
 

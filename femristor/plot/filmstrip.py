@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 
-from femristor.core.files import atomic_write
-from femristor.fem.switching_result import FrameStrip, SwitchingFrame
+from femristor.core.io.files import atomic_write
+from femristor.fem.results.switching import FrameStrip, SwitchingFrame
 from femristor.plot.style import new_figure
 
 NANO = 1e9

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from femristor.core.files import atomic_write
+from femristor.core.io.files import atomic_write
 
 OURS = "#0b6e99"
 SECOND = "#c1440e"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from femristor.core.traces_result import PulseTrace, SwitchingTrace
+from femristor.core.traces import PulseTrace, SwitchingTrace
 from femristor.plot.style import OURS, REFERENCE, SECOND, THIRD, new_figure
 
 COLOURS = (OURS, SECOND, THIRD, REFERENCE)

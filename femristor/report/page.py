@@ -7,9 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 from femristor import __version__
-from femristor.core.files import atomic_write
+from femristor.core.io.files import atomic_write
+from femristor.core.io.text import html_text
 from femristor.core.provenance import Provenance
-from femristor.core.text import html_text
 from femristor.device.card import DeviceCard
 from femristor.report.comparison import HEADER, Comparison
 

@@ -10,7 +10,7 @@ from typing import Any
 from femristor import __version__
 from femristor.core import store
 from femristor.core.errors import StoreError
-from femristor.core.files import ensure_output_dir
+from femristor.core.io.files import ensure_output_dir
 
 
 @dataclass(frozen=True)

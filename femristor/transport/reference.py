@@ -4,7 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from femristor.core.curves import IVCurve
-from femristor.core.ivfile import read_iv_csv
+from femristor.core.io.ivfile import read_iv_csv
 
 FILES = {"lrs": "read_iv_lrs_3.77e25.csv", "hrs": "read_iv_hrs_7e24.csv"}
 

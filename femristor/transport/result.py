@@ -8,8 +8,7 @@ import numpy as np
 
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
-from femristor.core.provenance import Provenance
-from femristor.core.status import Status
+from femristor.core.provenance import Provenance, Status
 from femristor.core.store import storable
 
 CARD_FIELDS = {
@@ -155,7 +154,7 @@ class FormingFit:
         return _source_key(self.provenance)
 
     def changes(self) -> dict[str, dict | str]:
-        """Card entries of the fitted numbers, for `femristor.device.load.replaced_card_text`.
+        """Card entries of the fitted numbers, for `femristor.device.card.io.replaced_card_text`.
 
         sigma_CMO becomes a state `after_forming`, uniform, at the density where the hopping law has it.
 
@@ -308,7 +307,7 @@ class HoppingFit:
         return _source_key(self.provenance)
 
     def changes(self) -> dict[str, dict | str]:
-        """Card entries of all states, for `femristor.device.load.replaced_card_text`.
+        """Card entries of all states, for `femristor.device.card.io.replaced_card_text`.
 
         Held numbers are written too (with their own source), so that the card gives the fitted current.
 

@@ -9,7 +9,7 @@ from femristor.device.state import CellState
 
 
 class Fields(Protocol):
-    """The part of `femristor.fem.result.FieldSolution` that a fit reads; arrays are (bias,)."""
+    """The part of `femristor.fem.results.fields.FieldSolution` that a fit reads; arrays are (bias,)."""
 
     @property
     def current_A(self) -> np.ndarray:
@@ -42,7 +42,7 @@ class FieldSolver(Protocol):
 
 
 class ResistanceSlopes(Protocol):
-    """Resistance and its logarithmic derivatives, as `femristor.fem.ohmic.OhmicDerivatives`."""
+    """Resistance and its logarithmic derivatives, as `femristor.fem.electrothermal.ohmic.OhmicDerivatives`."""
 
     @property
     def resistance_ohm(self) -> float:

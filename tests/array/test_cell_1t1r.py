@@ -8,7 +8,8 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from femristor.array.cell_1t1r import (
+from femristor.array.cell.laws import IbmLaw, device_law
+from femristor.array.cell.terminals import (
     Cells1R,
     Cells1T1R,
     LinearCells,
@@ -17,13 +18,12 @@ from femristor.array.cell_1t1r import (
     pair_difference,
     word_lines,
 )
-from femristor.array.cell_laws import IbmLaw, device_law
-from femristor.compact.cells import IbmCells
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
+from femristor.compact.dynamics.cells import IbmCells
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.sample import build_table
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.interpolate import TableModel
+from femristor.compact.table.sample import build_table
 from femristor.core.errors import InputError, RangeError
 from femristor.device import load_card
 from femristor.device.laws.channel import channel_current

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import torch_generator
-from femristor.array.pulse_model import StepTable
+from femristor.array.statistics.pulse_model import StepTable
 from femristor.core.errors import InputError
 from femristor.device import load_card
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from femristor.array.cell_array import CellArray, Effects
-from femristor.array.pulse_model import StepTable
-from femristor.array.pulse_protocol import PulseProtocol, pulse_response
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
-from femristor.compact.pulses import CompactPulses, PulseScheme, pulse_steps
-from femristor.compact.sample import build_table
+from femristor.array.statistics.pulse_model import StepTable
+from femristor.array.statistics.pulse_protocol import PulseProtocol, pulse_response
+from femristor.compact.dynamics.pulses import CompactPulses, PulseScheme, pulse_steps
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
-from femristor.device.selector_fit import default_load
+from femristor.device.selector import default_load
 
 CARD = load_card("cmo_hfox")
 

@@ -6,9 +6,9 @@ import warnings
 import pytest
 import torch
 
-from femristor.array import comparison_laws as laws
 from femristor.array.checks import torch_generator
-from femristor.array.comparison_cells import PcmCells, WanCells, weight_arrays_pcm, weight_arrays_wan
+from femristor.array.statistics import other_memories as laws
+from femristor.array.statistics.other_memories import PcmCells, WanCells, weight_arrays_pcm, weight_arrays_wan
 from femristor.core.errors import InputError
 
 ALL = ("programming", "relaxation", "read_noise")

@@ -12,9 +12,9 @@ from femristor.array.costs import (
     update_cost,
     wired_read_cost,
 )
-from femristor.array.costs_result import Cost
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires import solve_wires
+from femristor.array.results.costs import Cost
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.solver import solve_wires
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 

@@ -5,22 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from femristor.array.cycling import cycle_array, reset_voltage, set_voltage
-from femristor.array.cycling_result import ArrayCycling
-from femristor.array.hop_cells import HopArray
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
+from femristor.array.cell.hop_cells import HopArray
+from femristor.array.experiments.cycling import cycle_array, reset_voltage, set_voltage
+from femristor.array.results.cycling import ArrayCycling
+from femristor.compact.dynamics.trace import trace_sweep
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.sample import build_table
-from femristor.compact.stochastic import HopNoise, switching_volume_m3
-from femristor.compact.trace import trace_sweep
+from femristor.compact.noise.stochastic import HopNoise, switching_volume_m3
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.interpolate import TableModel
+from femristor.compact.table.sample import build_table
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.load_line import channel_load, selector_load
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 CARD = load_card("cmo_hfox")
 MODEL = IbmModel(CARD)

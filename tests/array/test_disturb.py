@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from femristor.array.disturb import (
+from femristor.array.programming.disturb import (
     TEN_YEARS_S,
     Exposure,
     apply_disturb,
@@ -13,21 +13,21 @@ from femristor.array.disturb import (
     read_disturb,
     shifted_lnN,
 )
-from femristor.array.verify import Verify, program_array
-from femristor.array.verify_plan import VerifyPlan
-from femristor.array.verify_result import DisturbReport
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
+from femristor.array.programming.plan import VerifyPlan
+from femristor.array.programming.verify import Verify, program_array
+from femristor.array.results.verify import DisturbReport
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.sample import build_table
-from femristor.compact.stochastic import HopNoise, NoisyCells, switching_volume_m3
+from femristor.compact.noise.stochastic import HopNoise, NoisyCells, switching_volume_m3
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.interpolate import TableModel
+from femristor.compact.table.sample import build_table
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.load_line import BARE, channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 LEVELS = np.array([10e-6, 26e-6, 50e-6, 88e-6])
 WORK = {

@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from femristor.array.levels import level_overlap, level_sigma_S, program_levels
-from femristor.array.pulse_model import StepTable, read_step_table
-from femristor.array.pulse_protocol import PulseProtocol, figures_of_merit, pulse_response
-from femristor.array.result import LevelDistribution, PulseResponse, RelaxationTrace
-from femristor.array.traces import follow_relaxation
+from femristor.array.results.cells import LevelDistribution, PulseResponse, RelaxationTrace
+from femristor.array.retention.traces import follow_relaxation
+from femristor.array.statistics.levels import level_overlap, level_sigma_S, program_levels
+from femristor.array.statistics.pulse_model import StepTable, read_step_table
+from femristor.array.statistics.pulse_protocol import PulseProtocol, figures_of_merit, pulse_response
 from femristor.core.errors import DataError, InputError, RangeError
 from femristor.core.rng import generator
 from femristor.core.store import load, save

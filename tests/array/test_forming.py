@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from femristor.array import forming
-from femristor.array.forming import build_family, form_array, measured_forming, sweep_voltage
-from femristor.array.forming_extract import extract_forming
-from femristor.array.forming_result import ArrayForming, FormingFamily
+from femristor.array.experiments import forming
+from femristor.array.experiments.forming import build_family, form_array, measured_forming, sweep_voltage
+from femristor.array.experiments.forming_extract import extract_forming
+from femristor.array.results.forming import ArrayForming, FormingFamily
 from femristor.core.constants import EV
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError, RangeError
 from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.load_line import current, selector_load
-from femristor.report.forming_family import SHIPPED
+from femristor.report.demo.forming_family import SHIPPED
 
 CARD = load_card("cmo_hfox")
 FAMILY = load(SHIPPED, FormingFamily)
@@ -177,7 +177,7 @@ def test_an_interrupted_array_is_continued_to_the_bit(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_family_equals_a_device_of_the_field_solution():
-    from femristor.fem.forming import FormingCell, FormingPlan
+    from femristor.fem.forming.process import FormingCell, FormingPlan
 
     cell = FormingCell(CARD)
     solved = [cell.run(FormingPlan(peak_V=4.2), activation_J=e * EV) for e in (4.2, 4.6)]

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from femristor.array.checks import torch_generator
-from femristor.array.programming import programmed_S, programming_line, programming_sigma_S
-from femristor.array.read_noise import ReadNoiseProcess, read_noise_sigma_S
-from femristor.array.relaxation import RelaxationProcess, relaxation_mean_S, relaxation_sigma_S
+from femristor.array.programming.law import programmed_S, programming_line, programming_sigma_S
+from femristor.array.retention.read_noise import ReadNoiseProcess, read_noise_sigma_S
+from femristor.array.retention.relaxation import RelaxationProcess, relaxation_mean_S, relaxation_sigma_S
 from femristor.core.errors import InputError
 from femristor.device import load_card
 from femristor.device.card import RelaxationLaw

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.array.hop_cells import HopArray, fitted_spread
-from femristor.array.open_loop import pulse_array, search_amplitudes
-from femristor.array.open_loop_result import MeasuredPulses, OpenLoopArray
-from femristor.array.pulse_extract import extract_pulses, measured_pulses
+from femristor.array.cell.hop_cells import HopArray, fitted_spread
+from femristor.array.experiments.open_loop import pulse_array, search_amplitudes
+from femristor.array.results.open_loop import MeasuredPulses, OpenLoopArray
+from femristor.array.statistics.pulse_extract import extract_pulses, measured_pulses
 from femristor.compact.ibm import IbmModel
-from femristor.compact.stochastic import HopNoise, merits, protocol, switching_volume_m3
+from femristor.compact.noise.stochastic import HopNoise, merits, protocol, switching_volume_m3
 from femristor.core.errors import ConvergenceError, DataError, InputError
 from femristor.core.rng import generator
 from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.load_line import channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 DATA = Path(__file__).parents[2] / "data" / "reram"
 CARD = load_card("cmo_hfox")

@@ -11,12 +11,12 @@ import torch
 from femristor import device
 from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import torch_generator
-from femristor.array.relaxation import RelaxationProcess, relaxation_mean_S, relaxation_sigma_S
-from femristor.array.relaxation_barriers import barrier_crossed_J, barrier_demand, equivalent_time_s
-from femristor.array.relaxation_result import BarrierDemand
-from femristor.array.relaxation_temperature import acceleration, activation_origin, retention_activation_J
-from femristor.array.result import RelaxationTrace
-from femristor.array.traces import follow_relaxation
+from femristor.array.results.cells import RelaxationTrace
+from femristor.array.results.relaxation import BarrierDemand
+from femristor.array.retention.barriers import barrier_crossed_J, barrier_demand, equivalent_time_s
+from femristor.array.retention.relaxation import RelaxationProcess, relaxation_mean_S, relaxation_sigma_S
+from femristor.array.retention.temperature import acceleration, activation_origin, retention_activation_J
+from femristor.array.retention.traces import follow_relaxation
 from femristor.core.constants import EV, K_B
 from femristor.core.errors import InputError
 from femristor.core.store import load, save

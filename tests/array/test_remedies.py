@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.array import wires_sparse
-from femristor.array.ir_drop import aihwkit_ir_drop
 from femristor.array.mapping import ConductanceWindow, SingleDevice
-from femristor.array.remedies import REMEDIES, Remedy, apply_remedy, pre_distorted
-from femristor.array.remedies_result import RemedyTable
-from femristor.array.remedies_table import FORMULA, draw, remedies_table
-from femristor.array.wire_grid import WireGrid
+from femristor.array.results.remedies import RemedyTable
+from femristor.array.wires import sparse as wires_sparse
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.ir_drop import aihwkit_ir_drop
+from femristor.array.wires.remedies import REMEDIES, Remedy, apply_remedy, pre_distorted
+from femristor.array.wires.remedies_table import FORMULA, draw, remedies_table
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 from femristor.device import load_card
-from femristor.plot.remedies import remedies_figure
+from femristor.plot.array.remedies import remedies_figure
 from femristor.plot.style import png_bytes
 
 CARD = load_card("cmo_hfox")

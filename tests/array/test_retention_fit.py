@@ -10,9 +10,8 @@ import torch
 
 from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import torch_generator
-from femristor.array.relaxation import RelaxationProcess
-from femristor.array.relaxation_temperature import retention_activation_J
-from femristor.array.retention_data import (
+from femristor.array.results.retention_fit import BakeFit, ReadNoiseFit, RelaxationFit
+from femristor.array.retention.data import (
     BakeRecord,
     ReadNoiseRecord,
     RelaxationRecord,
@@ -20,11 +19,12 @@ from femristor.array.retention_data import (
     read_read_noise,
     read_relaxation,
 )
-from femristor.array.retention_fit import fit_relaxation
-from femristor.array.retention_fit_bake import fit_bake
-from femristor.array.retention_fit_noise import fit_read_noise
-from femristor.array.retention_fit_result import BakeFit, ReadNoiseFit, RelaxationFit
-from femristor.array.telegraph import TelegraphProcess, Traps
+from femristor.array.retention.fit import fit_relaxation
+from femristor.array.retention.fit_bake import fit_bake
+from femristor.array.retention.fit_noise import fit_read_noise
+from femristor.array.retention.relaxation import RelaxationProcess
+from femristor.array.retention.telegraph import TelegraphProcess, Traps
+from femristor.array.retention.temperature import retention_activation_J
 from femristor.core.constants import EV
 from femristor.core.errors import ConvergenceError, DataError
 from femristor.core.store import load, save

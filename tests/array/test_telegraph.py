@@ -9,8 +9,8 @@ from scipy import signal
 
 from femristor.array.cell_array import CellArray, Effects
 from femristor.array.checks import torch_generator
-from femristor.array.read_noise import ReadNoiseProcess, read_noise_sigma_S
-from femristor.array.telegraph import TelegraphLaw, TelegraphProcess, Traps, draw_traps
+from femristor.array.retention.read_noise import ReadNoiseProcess, read_noise_sigma_S
+from femristor.array.retention.telegraph import TelegraphLaw, TelegraphProcess, Traps, draw_traps
 from femristor.core.errors import InputError
 from femristor.device import load_card
 

@@ -7,25 +7,25 @@ import numba
 import numpy as np
 import pytest
 
-from femristor.array.verify import Verify, program_array, spread_cells
-from femristor.array.verify_kernels import STEPS
-from femristor.array.verify_levels import level_distribution, programming_cost, sigma_line
-from femristor.array.verify_plan import VerifyPlan, read_modes
-from femristor.array.verify_result import ABOVE, ACCEPTED, BELOW, ProgramCheckpoint, ProgramVerify
-from femristor.array.verify_twin import verify_plain
-from femristor.compact.hop_streams import WORDS, bits, cell_streams, normal
+from femristor.array.programming.kernels import STEPS
+from femristor.array.programming.levels import level_distribution, programming_cost, sigma_line
+from femristor.array.programming.plan import VerifyPlan, read_modes
+from femristor.array.programming.twin import verify_plain
+from femristor.array.programming.verify import Verify, program_array, spread_cells
+from femristor.array.results.verify import ABOVE, ACCEPTED, BELOW, ProgramCheckpoint, ProgramVerify
+from femristor.compact.dynamics.integrator import Cells
 from femristor.compact.ibm import IbmModel
-from femristor.compact.integrator import Cells
-from femristor.compact.noise_kernels import fresh_hints, pulse
-from femristor.compact.noise_programming import programming_schemes
-from femristor.compact.stochastic import HopNoise, NoisyCells, switching_volume_m3
+from femristor.compact.kernels.hop_streams import WORDS, bits, cell_streams, normal
+from femristor.compact.kernels.noise import fresh_hints, pulse
+from femristor.compact.noise.programming import programming_schemes
+from femristor.compact.noise.stochastic import HopNoise, NoisyCells, switching_volume_m3
 from femristor.core.errors import InputError, StoreError
 from femristor.core.rng import generator
 from femristor.core.store import load, save
 from femristor.device import load_card
 from femristor.device.load_line import BARE, channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 WIDTH = 2.5e-6
 
@@ -302,7 +302,7 @@ def test_bad_input(cells, card, model, plan, programmed):
 
 def test_interrupt_inside_the_kernel_is_an_interrupt(cells, card, plan, monkeypatch):
     """Ctrl-C waits until the kernel has returned, which a kernel with threads does not survive otherwise."""
-    from femristor.array import verify_kernels
+    from femristor.array.programming import kernels as verify_kernels
 
     real, finished = verify_kernels.program, []
 

@@ -6,11 +6,11 @@ import torch
 from femristor.array.cell_array import Effects
 from femristor.array.checks import torch_generator
 from femristor.array.mapping import ConductanceWindow
-from femristor.array.remedies import REMEDIES, apply_remedy
 from femristor.array.weights import WeightArray, weight_arrays
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wired_weights import remedy_named, remedy_word
-from femristor.array.wires import transfer_matrix
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.remedies import REMEDIES, apply_remedy
+from femristor.array.wires.solver import transfer_matrix
+from femristor.array.wires.wired_weights import remedy_named, remedy_word
 from femristor.core.errors import InputError
 from femristor.device import load_card
 

@@ -7,15 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from femristor.array import wires_blocks, wires_sparse
-from femristor.array.cell_1t1r import Cells1T1R, LinearCells, card_channel
-from femristor.array.cell_laws import device_law
-from femristor.array.wire_grid import DRIVES, SENSES, WireGrid
-from femristor.array.wires import _Currents, column_currents, solve_wires, transfer_matrix
-from femristor.array.wires_iterative import Wires
-from femristor.array.wires_ladder import Ladders, _along
-from femristor.array.wires_nonlinear import solve_nonlinear
-from femristor.array.wires_result import WireSolution
+from femristor.array.cell.laws import device_law
+from femristor.array.cell.terminals import Cells1T1R, LinearCells, card_channel
+from femristor.array.results.wires import WireSolution
+from femristor.array.wires import blocks as wires_blocks
+from femristor.array.wires import sparse as wires_sparse
+from femristor.array.wires.grid import DRIVES, SENSES, WireGrid
+from femristor.array.wires.iterative import Wires
+from femristor.array.wires.ladder import Ladders, _along
+from femristor.array.wires.nonlinear import solve_nonlinear
+from femristor.array.wires.solver import _Currents, column_currents, solve_wires, transfer_matrix
 from femristor.compact.ibm import IbmModel
 from femristor.core import store
 from femristor.core.errors import ConvergenceError, InputError

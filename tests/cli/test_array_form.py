@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from femristor.array.cycling_result import ArrayCycling
-from femristor.array.forming_result import ArrayForming
-from femristor.array.open_loop_result import OpenLoopArray
+from femristor.array.results.cycling import ArrayCycling
+from femristor.array.results.forming import ArrayForming
+from femristor.array.results.open_loop import OpenLoopArray
 from femristor.cli.main import main
 from femristor.core.store import load
 
@@ -110,7 +110,7 @@ def test_measured_forming_of_numbered_and_named_columns(capsys, tmp_path):
 
 def test_an_array_that_never_forms_says_so_and_ends(capsys, tmp_path, monkeypatch):
     """By the sweep's peak, and by a card whose devices do not form at any."""
-    from femristor.device.load import shipped_cards
+    from femristor.device.card.io import shipped_cards
 
     assert main(["array", "form", "--peak", "1"]) == 2
     assert "None of 32 devices forms up to 1 V, the first would at" in capsys.readouterr().err

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from femristor.array.result import LevelDistribution, PulseResponse, RelaxationTrace
+from femristor.array.results.cells import LevelDistribution, PulseResponse, RelaxationTrace
 from femristor.cli.main import main
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
-from femristor.compact.sample import build_table
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.core.store import load, save
 from femristor.device import load_card
-from femristor.nn.result import MvmExperiment
+from femristor.nn.results.mvm import MvmExperiment
 
 STEPS = "conductance_uS,step_up_uS,step_down_uS\n10,4,0\n50,2,-2\n90,0,-4\n"
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from femristor.array.verify_result import ProgramVerify
+from femristor.array.results.verify import ProgramVerify
 from femristor.cli.main import main
 from femristor.core.store import load
 

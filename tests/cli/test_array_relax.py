@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.array.result import RelaxationTrace
-from femristor.array.retention_fit_result import BakeFit, ReadNoiseFit, RelaxationFit
+from femristor.array.results.cells import RelaxationTrace
+from femristor.array.results.retention_fit import BakeFit, ReadNoiseFit, RelaxationFit
 from femristor.cli.main import main
 from femristor.core.store import load
 

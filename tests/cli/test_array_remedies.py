@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from femristor.array.remedies_result import RemedyTable
+from femristor.array.results.remedies import RemedyTable
 from femristor.cli.main import main
 from femristor.core.store import load
 

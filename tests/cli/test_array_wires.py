@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from femristor.array import wires_sparse
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires_result import WireSolution
+from femristor.array.results.wires import WireSolution
+from femristor.array.wires import sparse as wires_sparse
+from femristor.array.wires.grid import WireGrid
 from femristor.cli.main import main
 from femristor.core import store
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from femristor.cli.main import main
-from femristor.device.load import card_path
+from femristor.device.card.io import card_path
 
 CARD = card_path("cmo_hfox").read_text(encoding="utf-8")
 CURVE = "voltage_V,current_A\n0.05,1e-6\n0.10,2e-6\n0.15,3e-6\n0.20,4e-6\n"

@@ -3,8 +3,8 @@
 import click
 import pytest
 
-from femristor.cli.belongs import _check, belongs_to
-from femristor.cli.counts import Count
+from femristor.cli.frame.belongs import _check, belongs_to
+from femristor.cli.frame.counts import Count
 from femristor.cli.main import cli, main
 from femristor.core.errors import InputError
 

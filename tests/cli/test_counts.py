@@ -5,7 +5,7 @@ import time
 import click
 import pytest
 
-from femristor.cli.counts import Count, protocol, whole, wholes
+from femristor.cli.frame.counts import Count, protocol, whole, wholes
 from femristor.cli.main import cli, main
 from femristor.core.bounds import SIDE
 from femristor.core.errors import InputError

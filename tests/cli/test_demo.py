@@ -5,8 +5,8 @@ from html import unescape
 
 import pytest
 
-from femristor.report.demo import run_demo
-from femristor.report.demo_settings import DemoSettings
+from femristor.report.demo.chain import run_demo
+from femristor.report.demo.settings import DemoSettings
 
 SMALL = DemoSettings(
     resolution=0.5,

@@ -8,7 +8,7 @@ import pytest
 
 from femristor.cli import doctor
 from femristor.cli.main import main
-from femristor.core.checks import Check, run_check
+from femristor.core.environment import Check, run_check
 from femristor.core.errors import MissingDependencyError
 from femristor.fem import doctor as fem_doctor
 

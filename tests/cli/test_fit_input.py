@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from femristor.cli.fit_input import read_curves
+from femristor.cli.fit.inputs import read_curves
 from femristor.cli.main import main
-from femristor.core.ivfile import read_iv_csv
+from femristor.core.io.ivfile import read_iv_csv
 
 VOLT = np.linspace(0.02, 0.2, 10)
 

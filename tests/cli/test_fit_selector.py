@@ -7,7 +7,7 @@ import numpy as np
 
 from femristor.cli.main import main
 from femristor.core import store
-from femristor.device.selector_fit import SelectorFit
+from femristor.device.selector import SelectorFit
 
 RECORD = resources.files("femristor") / "data" / "reference" / "sweep_1t1r_1e00Vps_hrs_1.3V.csv.gz"
 

@@ -6,7 +6,7 @@ import pytest
 
 from femristor.cli.main import main
 from femristor.core import store
-from femristor.nn.inference_result import InferenceExperiment, NetworkWeights
+from femristor.nn.results.inference import InferenceExperiment, NetworkWeights
 
 QUICK = "--draws 2 --times 0,3e8 --train-images 600 --epochs 1 --aware-epochs 1 --test-images 200"
 GIVEN = "--draws 2 --times 0,3e8 --test-images 200"

@@ -6,8 +6,8 @@ import numpy as np
 
 from femristor.cli.main import main
 from femristor.core import store
-from femristor.core.ivfile import read_iv_csv
-from femristor.fem.result import FieldSolution
+from femristor.core.io.ivfile import read_iv_csv
+from femristor.fem.results.fields import FieldSolution
 
 COARSE = "--resolution 0.4"
 

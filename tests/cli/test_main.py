@@ -10,10 +10,10 @@ import click
 import pytest
 
 from femristor import __version__
-from femristor.cli.main import COMMANDS, main
-from femristor.cli.options import Context, common_options
-from femristor.core import finite
+from femristor.cli.frame.options import Context, common_options
+from femristor.cli.main import COMMANDS, MODULES, main
 from femristor.core.errors import ConvergenceError
+from femristor.core.store import finite
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def test_help_lists_every_command_without_importing_any(argv):
     assert set(json.loads(modules)) <= {
         "femristor.cli",
         "femristor.cli.main",
-        "femristor.cli.options",
-        "femristor.cli.counts",
-        "femristor.cli.number_text",
+        "femristor.cli.frame.options",
+        "femristor.cli.frame.counts",
+        "femristor.cli.frame.number_text",
     } | {f"femristor.core{part}" for part in ("", ".bounds", ".errors", ".progress", ".units")}
 
 
@@ -67,7 +67,7 @@ def test_every_command_of_the_table_takes_json_and_seed(name):
             return [leaf for inner in command.commands.values() for leaf in leaves(inner)]
         return [command]
 
-    for leaf in leaves(import_module(f"femristor.cli.{name}").command):
+    for leaf in leaves(import_module(f"femristor.cli.{MODULES.get(name, name)}").command):
         options = {text for parameter in leaf.params for text in parameter.opts}
         assert {"--json", "--seed"} <= options, leaf.name
         assert leaf.help, f"{leaf.name} has no help"
@@ -137,7 +137,7 @@ def test_json_also_redirects_what_is_printed_from_c(tmp_path):
     script = tmp_path / "talk.py"
     script.write_text(
         "import os\n"
-        "from femristor.cli.streams import stdout_for_result\n"
+        "from femristor.cli.frame.streams import stdout_for_result\n"
         "with stdout_for_result(json=True) as stream:\n"
         "    os.write(1, b'from C\\n')\n"
         "    print('{}', file=stream)\n"
@@ -158,7 +158,7 @@ def test_ctrl_c_in_a_long_job(tmp_path):
     script.write_text(
         "import sys, time, types, click\n"
         "from femristor.cli.main import main\n"
-        "from femristor.cli.options import common_options\n"
+        "from femristor.cli.frame.options import common_options\n"
         "module = types.ModuleType('femristor.cli.doctor')\n"
         "@click.command('doctor')\n"
         "@common_options\n"

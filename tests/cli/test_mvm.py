@@ -7,7 +7,7 @@ import pytest
 
 from femristor.cli.main import main
 from femristor.core.store import load
-from femristor.nn.result import MvmExperiment, MvmSizes
+from femristor.nn.results.mvm import MvmExperiment, MvmSizes
 
 QUICK = ("--draws", "1", "--times", "0,3600")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.cli import progress as progress_module
-from femristor.cli.options import to_plain
-from femristor.cli.progress import TerminalProgress
-from femristor.cli.tables import text_table
-from femristor.core.status import Status
+from femristor.cli.frame import progress as progress_module
+from femristor.cli.frame.options import to_plain
+from femristor.cli.frame.progress import TerminalProgress
+from femristor.cli.frame.tables import text_table
+from femristor.core.provenance import Status
 
 
 @dataclass(frozen=True)

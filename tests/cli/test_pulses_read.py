@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.fit_pulses_data import read_pulses_csv
+from femristor.compact.fit.data import read_pulses_csv
 from femristor.compact.ibm import IbmModel
 from femristor.device import load_card
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.core.notices import gathered
-from femristor.device.load import shipped_cards
+from femristor.core.messages import gathered
+from femristor.device.card.io import shipped_cards
 
 
 @pytest.fixture

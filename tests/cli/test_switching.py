@@ -8,7 +8,7 @@ import pytest
 
 from femristor.cli.main import main
 from femristor.core import store
-from femristor.core.traces_result import PulseTrace, SwitchingTrace
+from femristor.core.traces import PulseTrace, SwitchingTrace
 
 COARSE = ("--resolution", "0.3")
 

@@ -7,7 +7,7 @@ import pytest
 
 from femristor.cli.main import main
 from femristor.core import store
-from femristor.nn.training_result import TrainingCheckpoint, TrainingRun
+from femristor.nn.results.training import TrainingCheckpoint, TrainingRun
 
 QUICK = "--train-images 320 --test-images 100 --epochs 1"
 

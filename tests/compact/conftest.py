@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
-from femristor.compact.result import CompactTable
-from femristor.compact.sample import build_table
+from femristor.compact.results.table import CompactTable
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.device import load_card
 from femristor.device.card import IonicLaw
 

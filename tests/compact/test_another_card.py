@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.result import ERROR_BOUNDS, CompactTable
+from femristor.compact.results.table import ERROR_BOUNDS, CompactTable
 from femristor.core import store
 from femristor.core.errors import InputError
 from femristor.core.provenance import Provenance
 from femristor.device import load_card
-from femristor.device.load import shipped_cards
+from femristor.device.card.io import shipped_cards
 
 TRANSIENTS = Path(__file__).parents[2] / "docs" / "data" / "transients.h5"
 SMALL = ("--rows", "2", "--cols", "2")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.grid import default_grid
-from femristor.compact.integrator import Cells, refine, sweep
-from femristor.compact.pulses import CompactPulses, PulseScheme, pulse_steps, pulse_train
-from femristor.compact.sample import process_executor
+from femristor.compact.dynamics.integrator import Cells, refine, sweep
+from femristor.compact.dynamics.pulses import CompactPulses, PulseScheme, pulse_steps, pulse_train
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import process_executor
 from femristor.core import store
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError, RangeError

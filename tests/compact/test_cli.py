@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from femristor.cli.main import main
-from femristor.compact.result import CompactTable, SweepResult
+from femristor.compact.results.table import CompactTable, SweepResult
 from femristor.core import store
 
 

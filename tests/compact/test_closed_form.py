@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from femristor.compact.closed_form import (
+from femristor.compact.table.closed_form import (
     PARAMETERS,
     ClosedFormSampler,
     closed_current,
     fit_closed_form,
     published_form,
 )
-from femristor.compact.grid import default_grid
-from femristor.compact.sample import build_table
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.core.errors import InputError
 from femristor.device.laws.mott_gurney import conductivity
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from femristor.compact.distil import distil
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
+from femristor.compact.table.distil import distil
+from femristor.compact.table.interpolate import TableModel
 from femristor.core.errors import InputError
-from femristor.fem.switching_result import Transient, TransientSet
+from femristor.fem.results.switching import Transient, TransientSet
 
 VOLTS = (0.8, 0.9, 1.0, 1.1, 1.2)
 LOW, HIGH = 4e24, 3.6e25

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from femristor.compact.export_ambient import AmbientLine
-from femristor.compact.export_check import bench, check_spice, deck
-from femristor.compact.export_spice import OPTIONS, spice
-from femristor.compact.export_text import STATE_UNIT_M3, WrittenTable, ibm_numbers
-from femristor.compact.grid import default_grid
+from femristor.compact.export.ambient import AmbientLine
+from femristor.compact.export.check import bench, check_spice, deck
+from femristor.compact.export.ngspice import run_ngspice
+from femristor.compact.export.spice import OPTIONS, spice
+from femristor.compact.export.text import STATE_UNIT_M3, WrittenTable, ibm_numbers
 from femristor.compact.ibm import IbmConstants, IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.ngspice import run_ngspice
-from femristor.compact.sample import build_table
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.interpolate import TableModel
+from femristor.compact.table.sample import build_table
 from femristor.core.constants import Q_E
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.device.load_line import channel_load, current, selector_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 WITHIN = 5e-3
 """Of the current: what every analysis of a circuit holds."""

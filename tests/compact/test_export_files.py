@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.export import FORMATS, export
-from femristor.compact.export_csv import COLUMNS
+from femristor.compact.export.csv import COLUMNS
+from femristor.compact.export.ngspice import run_ngspice
+from femristor.compact.export.write import FORMATS, export
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.ngspice import run_ngspice
-from femristor.compact.result import CompactTable
+from femristor.compact.results.table import CompactTable
+from femristor.compact.table.interpolate import TableModel
 from femristor.core import store
 from femristor.core.errors import InputError
 from femristor.device.load_line import BARE

@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from femristor.compact import ngspice as runner
-from femristor.compact.ngspice import read_raw, run_ngspice
+from femristor.compact.export import ngspice as runner
+from femristor.compact.export.ngspice import read_raw, run_ngspice
 from femristor.core.errors import ConvergenceError, MissingDependencyError
 
 DIVIDER = "* divider\nV1 a 0 PWL(0 0 1 1)\nR1 a b 1k\nR2 b 0 1k\n.save v(b)\n.tran 0.1 1\n.end\n"

@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from femristor.compact.export_check import check_spice, deck
-from femristor.compact.export_load import spice_load
-from femristor.compact.export_spice import OPTIONS, spice
-from femristor.compact.export_text import EDGE, STATE_UNIT_M3, WrittenTable
+from femristor.compact.dynamics.twin import sweep_plain
+from femristor.compact.export.check import check_spice, deck
+from femristor.compact.export.load import spice_load
+from femristor.compact.export.ngspice import run_ngspice
+from femristor.compact.export.spice import OPTIONS, spice
+from femristor.compact.export.text import EDGE, STATE_UNIT_M3, WrittenTable
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.ngspice import run_ngspice
-from femristor.compact.twin import sweep_plain
+from femristor.compact.table.interpolate import TableModel
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.device.laws.channel import Channel

@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.export import export
-from femristor.compact.export_csv import csv
-from femristor.compact.export_load import comment, spice_load
-from femristor.compact.export_spice import spice
-from femristor.compact.export_text import WrittenTable, about_table
-from femristor.compact.export_verilog import verilog
-from femristor.compact.grid import default_grid
+from femristor.compact.export.csv import csv
+from femristor.compact.export.load import comment, spice_load
+from femristor.compact.export.ngspice import run_ngspice
+from femristor.compact.export.spice import spice
+from femristor.compact.export.text import WrittenTable, about_table
+from femristor.compact.export.verilog import verilog
+from femristor.compact.export.write import export
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.ngspice import run_ngspice
-from femristor.compact.sample import build_table
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.interpolate import TableModel
+from femristor.compact.table.sample import build_table
 from femristor.core import store
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
-from femristor.core.ivfile import read_iv_csv, write_iv_csv
+from femristor.core.io.ivfile import read_iv_csv, write_iv_csv
 from femristor.core.provenance import Provenance
-from femristor.device.load import new_card_text
+from femristor.device.card.io import new_card_text
 from femristor.device.load_line import Load
 from femristor.nn.devices.aihwkit_text import aihwkit_text, peer_device
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice

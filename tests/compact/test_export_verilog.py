@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from femristor.compact.cells import IbmCells
-from femristor.compact.export_text import CAPACITANCE_F, EDGE, FINE, STATE_UNIT_M3
-from femristor.compact.export_verilog import HELD, MODULE, verilog
+from femristor.compact.dynamics.cells import IbmCells
+from femristor.compact.dynamics.integrator import Cells
+from femristor.compact.export.text import CAPACITANCE_F, EDGE, FINE, STATE_UNIT_M3
+from femristor.compact.export.verilog import HELD, MODULE, verilog
 from femristor.compact.ibm import IbmModel
-from femristor.compact.ibm_kernels import laws
-from femristor.compact.integrator import Cells
-from femristor.compact.interpolate import TableModel
-from femristor.compact.kernels import evaluate
+from femristor.compact.kernels.ibm import laws
+from femristor.compact.kernels.table import evaluate
+from femristor.compact.table.interpolate import TableModel
 from femristor.core.curves import Waveform
 
 if sys.version_info[:2] == (3, 12):

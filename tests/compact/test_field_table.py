@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from femristor.compact.grid import default_grid
-from femristor.compact.interpolate import TableModel
-from femristor.compact.sample import build_table, process_executor
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.interpolate import TableModel
+from femristor.compact.table.sample import build_table, process_executor
 
 
 @pytest.mark.slow
 def test_off_grid_errors_of_field_solutions(card):
-    from femristor.fem.executor import DomeSampler
+    from femristor.fem.electrothermal.executor import DomeSampler
 
     grid = default_grid(card)
     assert (grid.density_m3[0], grid.density_m3[-1]) == (card.range.density_min_m3, card.range.density_max_m3)

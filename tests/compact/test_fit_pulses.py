@@ -9,25 +9,25 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.fit_pulses import PulseExperiment, fit_pulses
-from femristor.compact.fit_pulses_data import (
+from femristor.compact.fit.data import (
     PulseData,
     at_terminals,
     parse_directions,
     read_pulses_csv,
     scaled_load,
 )
-from femristor.compact.fit_pulses_profile import profile
+from femristor.compact.fit.profile import profile
+from femristor.compact.fit.pulses import PulseExperiment, fit_pulses
 from femristor.compact.ibm import IbmModel
-from femristor.compact.stochastic import HopNoise, NoisyCells, protocol, switching_volume_m3
-from femristor.compact.stochastic_result import PulseFit
+from femristor.compact.noise.stochastic import HopNoise, NoisyCells, protocol, switching_volume_m3
+from femristor.compact.results.stochastic import PulseFit
 from femristor.core import store
 from femristor.core.constants import EV
 from femristor.core.errors import ConvergenceError, DataError
 from femristor.core.rng import generator
 from femristor.device.load_line import BARE, Load, channel_load, current
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 REFERENCE = resources.files("femristor") / "data" / "reference" / "pulses_1t1r_set1.35V_reset1.3V.csv.gz"
 MEASURED = Path(__file__).parents[2] / "data" / "reram" / "pulses_tsinghua_1t1r.csv"
@@ -243,7 +243,7 @@ def test_a_law_that_fails_says_so(card, monkeypatch):
         raise ConvergenceError("The step of cell 0 shrank to nothing; lower the amplitude.")
 
     data, experiment = noisy_train(card, BARE, 1)
-    monkeypatch.setattr("femristor.compact.fit_pulses.pulse_fleet", fails)
+    monkeypatch.setattr("femristor.compact.fit.pulses.pulse_fleet", fails)
     with pytest.raises(ConvergenceError, match="fails on seed 1: The step of cell 0"):
         fit_pulses(data, experiment)
     with pytest.raises(DataError, match="no such file"):

@@ -6,20 +6,20 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from femristor.compact import ibm_kernels
-from femristor.compact.cells import IbmCells, TableCells
-from femristor.compact.fleet import pulse_fleet
+from femristor.compact.dynamics.cells import IbmCells, TableCells
+from femristor.compact.dynamics.fleet import pulse_fleet
+from femristor.compact.dynamics.pulses import PulseScheme, pulse_train
+from femristor.compact.dynamics.trace import trace_sweep
+from femristor.compact.dynamics.twin import sweep_plain
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.load_kernels import line_currents
-from femristor.compact.pulses import PulseScheme, pulse_train
-from femristor.compact.trace import trace_sweep
-from femristor.compact.twin import sweep_plain
+from femristor.compact.kernels import ibm as ibm_kernels
+from femristor.compact.kernels.load import line_currents
+from femristor.compact.table.interpolate import TableModel
 from femristor.core.constants import EV
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError, RangeError
 from femristor.device.load_line import BARE, Load, channel_load, current, selector_load
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 SCHEME = PulseScheme(1.35, -1.30, 2.5e-6, 0.75e-6)
 

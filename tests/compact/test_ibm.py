@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.compact.closed_form import closed_current, published_form
 from femristor.compact.ibm import IbmConstants, IbmModel
 from femristor.compact.model import CellModel
+from femristor.compact.table.closed_form import closed_current, published_form
 from femristor.core.constants import K_B, Q_E
 from femristor.core.errors import InputError, RangeError
 

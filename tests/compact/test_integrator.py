@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from femristor.compact.integrator import Cells, refine, sweep
-from femristor.compact.interpolate import TableModel
-from femristor.compact.twin import device_voltage, sweep_plain
+from femristor.compact.dynamics.integrator import Cells, refine, sweep
+from femristor.compact.dynamics.twin import device_voltage, sweep_plain
+from femristor.compact.table.interpolate import TableModel
 from femristor.core.curves import Waveform
 from femristor.core.errors import RangeError
 from femristor.device.load_line import BARE, Load, selector_load
@@ -160,7 +160,7 @@ def test_range_errors_name_time_and_bias(table):
 
 
 def test_device_voltage_of_kernel_and_twin(table, card):
-    from femristor.compact import kernels
+    from femristor.compact.kernels import table as kernels
 
     load = selector_load(card)
     cells = Cells.of(table, 1, None, load)
@@ -174,7 +174,7 @@ def test_device_voltage_of_kernel_and_twin(table, card):
 
 
 def test_sweep_is_stored(table, tmp_path):
-    from femristor.compact.result import SweepResult
+    from femristor.compact.results.table import SweepResult
     from femristor.core import store
 
     result = sweep(table, Waveform.triangle([0.5], 1.0), 7e24)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from femristor.compact import hermite, kernels
-from femristor.compact.interpolate import KERNEL_ORDER, TableModel
+from femristor.compact.kernels import table as kernels
+from femristor.compact.table import hermite
+from femristor.compact.table.interpolate import KERNEL_ORDER, TableModel
 from femristor.core.errors import RangeError
 
 VOLTS = st.floats(-1.5, 1.5)
@@ -46,8 +47,8 @@ def test_off_grid_errors_of_the_default_grid(table):
 
 
 def test_interpolation_error_falls_with_the_grid(card, sampler):
-    from femristor.compact.grid import default_grid
-    from femristor.compact.sample import build_table
+    from femristor.compact.table.grid import default_grid
+    from femristor.compact.table.sample import build_table
 
     errors = []
     for points in (8, 15, 29):

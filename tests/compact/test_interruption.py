@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from femristor.compact.cells import IbmCells
-from femristor.compact.fleet import pulse_fleet
+from femristor.compact.dynamics.cells import IbmCells
+from femristor.compact.dynamics.fleet import pulse_fleet
+from femristor.compact.dynamics.interruption import kernel_interrupts
 from femristor.compact.ibm import IbmModel
-from femristor.compact.interruption import kernel_interrupts
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
 from femristor.device.pulse_scheme import PulseScheme

@@ -7,10 +7,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from femristor.compact.ibm import IbmModel
-from femristor.compact.integrator import sweep
-from femristor.compact.interpolate import TableModel
-from femristor.compact.pulses import (
+from femristor.compact.dynamics.integrator import sweep
+from femristor.compact.dynamics.pulses import (
     CompactPulses,
     PulseScheme,
     figures_of_merit,
@@ -18,12 +16,14 @@ from femristor.compact.pulses import (
     pulse_steps,
     pulse_train,
 )
-from femristor.compact.result import PulseSteps, PulseTrace
+from femristor.compact.ibm import IbmModel
+from femristor.compact.results.table import PulseSteps, PulseTrace
+from femristor.compact.table.interpolate import TableModel
 from femristor.core import store
 from femristor.core.constants import EPS_0
 from femristor.core.curves import Waveform
 from femristor.device.load_line import BARE, Load, selector_load
-from femristor.device.selector_fit import default_load
+from femristor.device.selector import default_load
 
 
 def test_figures_of_merit_by_hand():

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.compact.cache import SweepCache, content_key, default_cache_folder
-from femristor.compact.closed_form import ClosedFormSampler
-from femristor.compact.grid import default_grid
-from femristor.compact.result import QUANTITIES, CompactTable
-from femristor.compact.sample import build_table, process_executor
+from femristor.compact.results.table import QUANTITIES, CompactTable
+from femristor.compact.table.cache import SweepCache, content_key, default_cache_folder
+from femristor.compact.table.closed_form import ClosedFormSampler
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table, process_executor
 from femristor.core import store
 from femristor.core.errors import ConvergenceError
 from femristor.device import load_card
@@ -130,10 +130,10 @@ def test_processes_give_the_same_table(card, sampler, small, tmp_path):
 SLOW_BUILD = """
 import sys, time
 from dataclasses import dataclass
-from femristor.compact.cache import SweepCache
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
-from femristor.compact.sample import build_table
+from femristor.compact.table.cache import SweepCache
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.device import load_card
 from pathlib import Path
 

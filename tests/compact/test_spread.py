@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from femristor.compact.ibm import IbmModel
-from femristor.compact.spread import (
+from femristor.compact.noise.spread import (
     OBSERVABLES,
     SpreadTrain,
     draw_cells,
@@ -12,14 +12,14 @@ from femristor.compact.spread import (
     jacobian,
     states_target,
 )
-from femristor.compact.stochastic_result import SpreadFit
+from femristor.compact.results.stochastic import SpreadFit
 from femristor.core import store
 from femristor.core.constants import EV
 from femristor.core.errors import ConvergenceError, InputError, RangeError
 from femristor.core.rng import generator
 from femristor.device.load_line import channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,6 @@ def test_wrong_input_is_said_in_one_sentence(train):
 
 
 def test_a_parameter_without_effect_is_named(train, monkeypatch):
-    monkeypatch.setattr("femristor.compact.spread.jacobian", lambda *_: np.array([[1.0, 0.0]] * 4))
+    monkeypatch.setattr("femristor.compact.noise.spread.jacobian", lambda *_: np.array([[1.0, 0.0]] * 4))
     with pytest.raises(ConvergenceError, match="do not depend on length"):
         fit_spread(train, {"skew": 0.1}, ("radius", "length"))

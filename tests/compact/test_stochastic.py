@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from femristor.array.pulse_protocol import PulseProtocol, figures_of_merit
+from femristor.array.statistics.pulse_protocol import PulseProtocol, figures_of_merit
 from femristor.cli.main import main
-from femristor.compact.cells import IbmCells
-from femristor.compact.fleet import pulse_fleet
-from femristor.compact.gillespie import (
+from femristor.compact.dynamics.cells import IbmCells
+from femristor.compact.dynamics.fleet import pulse_fleet
+from femristor.compact.dynamics.twin import device_voltage
+from femristor.compact.ibm import IbmModel
+from femristor.compact.noise.gillespie import (
     CountedCells,
     device_voltages,
     hop_counts_per_s,
@@ -17,21 +19,19 @@ from femristor.compact.gillespie import (
     simulate_plain,
     staircase,
 )
-from femristor.compact.ibm import IbmModel
-from femristor.compact.interpolate import TableModel
-from femristor.compact.noise_predictions import OpenLoop, predict_noise
-from femristor.compact.noise_programming import program_levels, programming_schemes, relaxation_at_rest
-from femristor.compact.stochastic import HopNoise, NoisyCells, merits, protocol, switching_volume_m3
-from femristor.compact.stochastic_result import NoisePrediction
-from femristor.compact.stochastic_twin import langevin_plain
-from femristor.compact.twin import device_voltage
+from femristor.compact.noise.predictions import OpenLoop, predict_noise
+from femristor.compact.noise.programming import program_levels, programming_schemes, relaxation_at_rest
+from femristor.compact.noise.stochastic import HopNoise, NoisyCells, merits, protocol, switching_volume_m3
+from femristor.compact.noise.stochastic_twin import langevin_plain
+from femristor.compact.results.stochastic import NoisePrediction
+from femristor.compact.table.interpolate import TableModel
 from femristor.core import store
 from femristor.core.constants import K_B, Q_E
 from femristor.core.errors import InputError, RangeError
 from femristor.core.rng import generator
 from femristor.device.load_line import BARE, channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 WIDTH = 2.5e-6
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.compact.distil import distil
-from femristor.compact.trace import trace_sweep
-from femristor.compact.two_state import fit_two_states
+from femristor.compact.dynamics.trace import trace_sweep
+from femristor.compact.dynamics.two_state import fit_two_states
+from femristor.compact.table.distil import distil
 from femristor.core import store
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError
 from femristor.device import load_card
 from femristor.device.load_line import Load
-from femristor.fem.switching_result import TransientSet
+from femristor.fem.results.switching import TransientSet
 
 DATA = Path(__file__).parents[2] / "docs" / "data"
 LOAD = Load(406.0, 650e-6, 245.0, 1.4e-3, "selector")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from femristor.core.curves import IVCurve, Waveform
 from femristor.core.errors import DataError, InputError, OutputError
-from femristor.core.files import atomic_write
-from femristor.core.ivfile import read_iv_csv, write_iv_csv
+from femristor.core.io.files import atomic_write
+from femristor.core.io.ivfile import read_iv_csv, write_iv_csv
 from femristor.core.units import parse_quantity
 
 

@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
-from femristor.core import files
 from femristor.core.errors import DataError, OutputError
-from femristor.core.files import (
+from femristor.core.io import files
+from femristor.core.io.files import (
     atomic_write,
     check_output_file,
     read_text,
@@ -91,7 +91,7 @@ def test_devices_and_pipes_are_written_to_and_stay(tmp_path):
 @pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1"])
 def test_standard_output_is_written_to_in_order(tmp_path, name):
     code = (
-        "from femristor.core.files import write_bytes\n"
+        "from femristor.core.io.files import write_bytes\n"
         f"print('first'); write_bytes({name!r}, b'second\\n'); print('third')"
     )
     place = tmp_path / "out.txt"
@@ -127,7 +127,7 @@ def test_a_limit_of_the_file_size_leaves_the_old_file(tmp_path):
     kept.write_text("old")
     code = (
         "import resource, sys\n"
-        "from femristor.core.files import write_bytes\n"
+        "from femristor.core.io.files import write_bytes\n"
         "from femristor.core.errors import OutputError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         f"try: write_bytes({str(kept)!r}, bytes(10**6))\n"

@@ -9,7 +9,7 @@ import pytest
 
 from femristor.core import store
 from femristor.core.errors import ConvergenceError, StoreError
-from femristor.core.finite import UNDEFINED, check_finite
+from femristor.core.store.finite import UNDEFINED, check_finite
 
 
 @store.storable("TestFinite", version=1, undefined=("maybe",))

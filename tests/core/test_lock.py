@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from femristor.cli.main import main
-from femristor.core import lock
+from femristor.core import jobs as lock
 from femristor.core.errors import InputError
 
 
@@ -26,7 +26,7 @@ def test_a_full_disk_does_not_keep_a_lock_from_holding(tmp_path, monkeypatch):
 
 HOLD = """
 import sys, time
-from femristor.core.lock import exclusive
+from femristor.core.jobs import exclusive
 with exclusive(sys.argv[1]):
     print("held", flush=True)
     time.sleep(600)
@@ -92,7 +92,7 @@ def test_a_second_command_on_the_same_place_is_one_sentence(tmp_path, capsys, na
 
 def test_two_builds_of_one_table(tmp_path, capsys, monkeypatch):
     """The second of two like builds would solve everything twice; another table may use the same cache meanwhile."""
-    from femristor.compact import sample
+    from femristor.compact.table import sample
 
     words = [
         "compact",

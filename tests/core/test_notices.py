@@ -8,9 +8,9 @@ import sys
 import click
 import pytest
 
+from femristor.cli.frame.options import Context, common_options
 from femristor.cli.main import main
-from femristor.cli.options import Context, common_options
-from femristor.core.notices import gathered, notice
+from femristor.core.messages import gathered, notice
 
 
 def test_a_notice_is_told_once_in_a_block_and_anew_in_the_next(caplog):
@@ -34,7 +34,7 @@ def test_a_silent_block_gathers_what_its_caller_tells(caplog):
 
 
 def test_python_sees_it_on_standard_error_without_any_setting():
-    code = "from femristor.core.notices import notice\nnotice('A is hot.')\nnotice('A is hot.')"
+    code = "from femristor.core.messages import notice\nnotice('A is hot.')\nnotice('A is hot.')"
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )

@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from femristor.core import store, store_file
+from femristor.core import store
 from femristor.core.curves import IVCurve
 from femristor.core.errors import StoreError
-from femristor.core.provenance import Provenance
+from femristor.core.provenance import Provenance, Status
 from femristor.core.rng import generator
-from femristor.core.status import Status
+from femristor.core.store import file as store_file
 
 
 @store.storable("TestOuter", version=2)
@@ -258,7 +258,7 @@ def test_an_untouched_forgery_loads(tmp_path):
 
 
 def test_a_file_of_schema_1_is_sealed_again(tmp_path):
-    from femristor.core.store_upgrade import upgrade
+    from femristor.core.store.upgrade import upgrade
 
     path = store.save(make(), tmp_path / "r.h5")
     old = path.read_bytes()

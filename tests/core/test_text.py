@@ -6,7 +6,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from femristor.core.text import (
+from femristor.core.io.text import (
     LINE_MAX,
     csv_comment,
     csv_text,

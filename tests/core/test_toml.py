@@ -4,7 +4,7 @@ import pytest
 
 from femristor.cli.main import main
 from femristor.core.errors import CardError
-from femristor.core.toml import parse_toml
+from femristor.core.io.toml import parse_toml
 
 DEEP = 5000
 HOSTILE = {

@@ -8,9 +8,9 @@ import pytest
 from femristor.core.constants import EV
 from femristor.core.errors import CardError, DataError, InputError
 from femristor.device import diff_cards, load_card, new_card_text
+from femristor.device.card.io import parse_card, replaced_card_text, shipped_cards
 from femristor.device.family import turning_densities
 from femristor.device.laws import mott_gurney, vacancy
-from femristor.device.load import parse_card, replaced_card_text, shipped_cards
 
 TEXT = new_card_text("mine")
 

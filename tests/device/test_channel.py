@@ -97,7 +97,7 @@ def test_impossible_transistors():
 def test_same_expression_in_ufl():
     """The law takes UFL's constants and functions; its value there is NumPy's."""
     ufl = pytest.importorskip("ufl")
-    from femristor.fem.forms import Ops
+    from femristor.fem.electrothermal.forms import Ops
 
     values = [ufl.as_ufl(value) for value in SHORT.numbers()]
     expression = channel_current(values, ufl.as_ufl(1.4), ufl.as_ufl(0.3), 0.0, ops=Ops)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from femristor.core.notices import gathered
+from femristor.core.messages import gathered
 from femristor.device.card import DeviceCard
-from femristor.device.fitted_on import stack_numbers, stale_numbers
-from femristor.device.load import card_path, load_card, parse_card, replaced_card_text
+from femristor.device.card.fitted_on import stack_numbers, stale_numbers
+from femristor.device.card.io import card_path, load_card, parse_card, replaced_card_text
 
 CARD = card_path("cmo_hfox").read_text(encoding="utf-8")
 

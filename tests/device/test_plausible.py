@@ -7,9 +7,9 @@ import pytest
 
 from femristor.core.errors import CardError
 from femristor.device import load_card
-from femristor.device.load import card_path, parse_card
-from femristor.device.plausible import BY_UNIT
-from femristor.device.schema import CardText, Entry, Unit
+from femristor.device.card.io import card_path, parse_card
+from femristor.device.card.plausible import BY_UNIT
+from femristor.device.card.schema import CardText, Entry, Unit
 
 TEXT = card_path("cmo_hfox").read_text(encoding="utf-8")
 ABSURD = {

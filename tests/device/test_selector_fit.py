@@ -8,12 +8,12 @@ import pytest
 
 from femristor.core import store
 from femristor.core.errors import DataError, InputError
-from femristor.core.notices import gathered
+from femristor.core.messages import gathered
 from femristor.device import load_card
+from femristor.device.card.io import shipped_cards
 from femristor.device.laws.channel import Channel
-from femristor.device.load import shipped_cards
 from femristor.device.load_line import channel_load, current, selector_load
-from femristor.device.selector_fit import (
+from femristor.device.selector import (
     SelectorFit,
     default_load,
     fit_selector,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import ConvergenceError, InputError, VoidError
-from femristor.core.notices import gathered
+from femristor.core.messages import gathered
 from femristor.device import load_card
 from femristor.device.temperature import (
     LIMIT_K,

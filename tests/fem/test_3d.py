@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from femristor.device import load_card
-from femristor.fem.electrothermal import ElectroThermal
+from femristor.fem.electrothermal.cell import ElectroThermal
 
 CARD = load_card()
 BIAS = [0.2, 1.0]

@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from femristor.compact.grid import Grid
-from femristor.compact.integrator import sweep
-from femristor.compact.result import CompactTable
+from femristor.compact.dynamics.integrator import sweep
+from femristor.compact.results.table import CompactTable
+from femristor.compact.table.grid import Grid
 from femristor.core.curves import Waveform
 from femristor.core.errors import InputError, RangeError
 from femristor.core.store import load as load_result
@@ -16,11 +16,11 @@ from femristor.device import load_card
 from femristor.device.laws.channel import Channel
 from femristor.device.load_line import BARE, Load, channel_load, current
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.fem import switching_pulses
-from femristor.fem.dome_model import DomeCell
-from femristor.fem.dome_result import DomeState
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.switching_pulses import pulse_train
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.regional.cell import DomeCell
+from femristor.fem.results.dome import DomeState
+from femristor.fem.switching import pulses as switching_pulses
+from femristor.fem.switching.pulses import pulse_train
 
 LOAD = Load(1000.0, 300e-6, 500.0, 1.5e-3, "tanh load")
 RESOLUTION = 0.3

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import ConvergenceError, InputError
-from femristor.core.status import Status
+from femristor.core.provenance import Status
 from femristor.device import load_card
-from femristor.fem.electrothermal import ElectroThermal
+from femristor.fem.electrothermal.cell import ElectroThermal
 
 CARD = load_card()
 BIAS = np.array([-1.0, -0.3, 0.0, 0.005, 0.2, 0.3, 1.0, 1.3])

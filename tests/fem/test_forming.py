@@ -13,12 +13,12 @@ from femristor.core.store import save
 from femristor.device import load_card
 from femristor.device.load_line import current, selector_load
 from femristor.device.state import CellState
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.forming import DISCHARGE_S, GRID_V, FormingCell, FormingPlan
-from femristor.fem.forming_array import forming_array
-from femristor.fem.forming_history import history, history_steps
-from femristor.fem.forming_result import FormingArray, FormingHistory
-from femristor.fem.switching import SwitchingCell
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.forming.ensemble import forming_array
+from femristor.fem.forming.history import history, history_steps
+from femristor.fem.forming.process import DISCHARGE_S, GRID_V, FormingCell, FormingPlan
+from femristor.fem.results.forming import FormingArray, FormingHistory
+from femristor.fem.switching.cell import SwitchingCell
 
 RESOLUTION = 0.3
 
@@ -93,7 +93,7 @@ def test_formed_cell_reads_as_the_cell_with_the_cards_filament(card, formed):
 
 def test_a_sweep_that_does_not_end_is_ended(card, monkeypatch):
     from femristor.core.errors import ConvergenceError
-    from femristor.fem import forming
+    from femristor.fem.forming import process as forming
 
     monkeypatch.setattr(forming, "SOLVES_MOST", 20)
     with pytest.raises(

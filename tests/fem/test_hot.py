@@ -5,22 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
+from femristor.compact.dynamics.pulses import model_pulse_train
+from femristor.compact.dynamics.trace import trace_sweep
 from femristor.compact.ibm import IbmConstants, IbmModel
-from femristor.compact.pulses import model_pulse_train
-from femristor.compact.sample import build_table
-from femristor.compact.trace import trace_sweep
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.core.curves import Waveform
 from femristor.core.errors import VoidError
-from femristor.core.notices import gathered
+from femristor.core.messages import gathered
 from femristor.core.store import load
 from femristor.device import load_card
 from femristor.device.load_line import Load
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.forming import FormingCell
-from femristor.fem.switching import SwitchingCell
-from femristor.fem.switching_result import SwitchingState
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.forming.process import FormingCell
+from femristor.fem.results.switching import SwitchingState
+from femristor.fem.switching.cell import SwitchingCell
 
 CARD = load_card("cmo_hfox")
 LIMITED = Load(1000.0, 300e-6, 500.0, 1.5e-3, "selector of the prototype")

@@ -7,9 +7,10 @@ import signal
 import pytest
 
 from femristor.device import load_card
-from femristor.fem import dolfin, mesh
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.ohmic import OhmicCell
+from femristor.fem import dolfin
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.electrothermal.ohmic import OhmicCell
+from femristor.fem.mesh import cell_mesh as mesh
 
 
 def _press(times: int):

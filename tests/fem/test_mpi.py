@@ -12,8 +12,8 @@ import pytest
 PROGRAM = """
 import json, sys
 from femristor.device import load_card
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.ohmic import OhmicCell
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.electrothermal.ohmic import OhmicCell
 from femristor.fem import dolfin
 card = load_card()
 solver = ElectroThermal(card, resolution=0.5)

@@ -5,7 +5,7 @@ import pytest
 
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.fem.ohmic import OhmicCell
+from femristor.fem.electrothermal.ohmic import OhmicCell
 
 CARD = load_card()
 RADIUS_M, SIGMA = 11e-9, 3e3

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from femristor.device import load_card
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.sensitivity import NAMES
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.electrothermal.sensitivity import NAMES
 
 CARD = load_card()
 BIAS = np.array([-0.6, 0.0, 0.2])

@@ -8,11 +8,11 @@ import pytest
 from femristor.core.curves import Waveform
 from femristor.core.errors import CardError, InputError
 from femristor.device import load_card
-from femristor.device.load import parse_card, replaced_card_text
+from femristor.device.card.io import parse_card, replaced_card_text
 from femristor.device.load_line import Load
-from femristor.fem import mesh
-from femristor.fem.switching import SwitchingCell
-from femristor.fem.vacancy_forms import REFERENCE_M3, density_values
+from femristor.fem.mesh import cell_mesh as mesh
+from femristor.fem.switching.cell import SwitchingCell
+from femristor.fem.switching.vacancy_forms import REFERENCE_M3, density_values
 
 LOAD = Load(1000.0, 300e-6, 500.0, 1.5e-3, "selector of the prototype")
 RESET_V, SET_V = -1.45, 1.4

@@ -8,9 +8,9 @@ import pytest
 from femristor.core.curves import Waveform
 from femristor.device import load_card
 from femristor.device.load_line import Load
-from femristor.fem import mesh
-from femristor.fem.switching import SwitchingCell
-from femristor.fem.vacancy_forms import unknown_values
+from femristor.fem.mesh import cell_mesh as mesh
+from femristor.fem.switching.cell import SwitchingCell
+from femristor.fem.switching.vacancy_forms import unknown_values
 
 LOAD = Load(1000.0, 300e-6, 500.0, 1.5e-3, "selector of the prototype")
 PULSE = Waveform.pulse(1.5, 1e-3, 0.75e-3)

@@ -15,7 +15,7 @@ from femristor.core.curves import Waveform
 from femristor.device import load_card
 from femristor.device.load_line import Load
 from femristor.fem import dolfin
-from femristor.fem.switching import SwitchingCell
+from femristor.fem.switching.cell import SwitchingCell
 part, path, restart = sys.argv[1:]
 comm = dolfin.world()
 load = Load(1000.0, 300e-6, 500.0, 1.5e-3, "selector")

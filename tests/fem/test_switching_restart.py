@@ -11,9 +11,9 @@ from femristor.core.store import load
 from femristor.device import load_card
 from femristor.device.load_line import Load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.fem.switching import SwitchingCell
-from femristor.fem.switching_pulses import pulse_train
-from femristor.fem.switching_result import SwitchingState
+from femristor.fem.results.switching import SwitchingState
+from femristor.fem.switching.cell import SwitchingCell
+from femristor.fem.switching.pulses import pulse_train
 
 LOAD = Load(1000.0, 300e-6, 500.0, 1.5e-3, "selector of the prototype")
 WAVE = Waveform.triangle([-1.2, 1.0], 1.0)

@@ -7,7 +7,7 @@ import re
 import h5py
 import numpy as np
 
-from femristor.core.store_file import HEADER_BYTES, seal
+from femristor.core.store.file import HEADER_BYTES, seal
 
 LONGEST = 4_000_000
 """Most bytes that a change adds."""

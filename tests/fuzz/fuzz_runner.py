@@ -327,7 +327,7 @@ def _half(path: Path) -> list[str]:
 def sealed(content: bytes) -> bool:
     """Whether the checksum in the header of a result fits its content."""
     from femristor.core.errors import StoreError
-    from femristor.core.store_file import check_header
+    from femristor.core.store.file import check_header
 
     try:
         check_header(Path("result"), content)

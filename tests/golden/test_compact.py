@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from femristor.compact.closed_form import ClosedFormSampler, published_form
-from femristor.compact.grid import default_grid
-from femristor.compact.integrator import sweep
-from femristor.compact.pulses import pulse_train
-from femristor.compact.sample import build_table
+from femristor.compact.dynamics.integrator import sweep
+from femristor.compact.dynamics.pulses import pulse_train
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
+from femristor.compact.table.grid import default_grid
+from femristor.compact.table.sample import build_table
 from femristor.core.curves import Waveform
 from femristor.device import load_card
 from femristor.device.load_line import selector_load

@@ -8,7 +8,7 @@ from femristor.device import load_card
 
 @pytest.mark.parametrize("label", ["lrs", "hrs"])
 def test_iv_of_the_shipped_card(label, golden):
-    from femristor.fem.electrothermal import ElectroThermal
+    from femristor.fem.electrothermal.cell import ElectroThermal
 
     card = load_card()
     bias = np.array([0.005, 0.1, 0.2, 0.5, 0.9, 1.3])

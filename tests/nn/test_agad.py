@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import InputError
-from femristor.nn.counter_rng import tile_key
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.pulsed_update import PulseTrain
-from femristor.nn.rules import agad
-from femristor.nn.rules.agad import AgadSettings, AgadState, buffer_rate
-from femristor.nn.rules.agad_kernel import COLUMN, SAMPLES, SWEEPS
-from femristor.nn.rules.agad_plain import update_plain
+from femristor.nn.update.counter_rng import tile_key
+from femristor.nn.update.pulsed_update import PulseTrain
+from femristor.nn.update.rules import agad
+from femristor.nn.update.rules.agad import AgadSettings, AgadState, buffer_rate
+from femristor.nn.update.rules.agad_kernel import COLUMN, SAMPLES, SWEEPS
+from femristor.nn.update.rules.agad_plain import update_plain
 
 GRID_S = np.linspace(9e-6, 88e-6, 24)
 SHARE = np.linspace(0.0, 1.0, 24)

@@ -7,20 +7,20 @@ import torch
 from femristor.array.weights import WeightArray, weight_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.convert import convert, remap, to_analog, to_digital
-from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.hardware_aware import HardwareAwareSettings, derived_settings, hardware_aware
-from femristor.nn.inference import ProgrammedNetwork, program
-from femristor.nn.inference_settings import InferenceSettings
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.networks import perceptron
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.paired import PairedLinear
-from femristor.nn.pulsed_update import PulseTrain
-from femristor.nn.recurrent import AnalogLSTM
-from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.tiling import TiledLinear
+from femristor.nn.inference.program import ProgrammedNetwork, program
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.layers.convert import convert, remap, to_analog, to_digital
+from femristor.nn.layers.convolution import AnalogConv2d
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.networks import perceptron
+from femristor.nn.layers.paired import PairedLinear
+from femristor.nn.layers.recurrent import AnalogLSTM
+from femristor.nn.layers.tiling import TiledLinear
+from femristor.nn.train.hardware_aware import HardwareAwareSettings, derived_settings, hardware_aware
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.pulsed_update import PulseTrain
+from femristor.nn.update.rules.agad import AgadSettings
 
 CARD = load_card("cmo_hfox")
 DEVICE = SoftBoundsDevice()

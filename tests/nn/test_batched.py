@@ -7,19 +7,19 @@ import pytest
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.batched import torch_laws
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.pulsed_update import PulseTrain
-from femristor.nn.recurrent import AnalogLSTM
-from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.rules.chopped import chopped_settings
-from femristor.nn.rules.mixed_precision import MixedPrecisionSettings
-from femristor.nn.rules.ttv1 import ttv1_settings
-from femristor.nn.rules.ttv2 import ttv2_settings
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.recurrent import AnalogLSTM
+from femristor.nn.update.batched import torch_laws
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.pulsed_update import PulseTrain
+from femristor.nn.update.rules.agad import AgadSettings
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.update.rules.chopped import chopped_settings
+from femristor.nn.update.rules.mixed_precision import MixedPrecisionSettings
+from femristor.nn.update.rules.ttv1 import ttv1_settings
+from femristor.nn.update.rules.ttv2 import ttv2_settings
 
 LINEAR = replace(SoftBoundsDevice().ideal(), n_states_mean=20_000)
 GRID_S, SHARE = np.linspace(9e-6, 88e-6, 24), np.linspace(0.0, 1.0, 24)
@@ -176,7 +176,7 @@ def test_time_steps_are_joined_without_a_change_of_bits(monkeypatch):
     """An LSTM of 10 steps: one joined update a layer, one for each step, and two threads give the same state."""
     states = []
     for most, threads in ((2**24, 1), (1, 1), (2**24, 2)):
-        monkeypatch.setattr("femristor.nn.updates.MOST_CODES", most)
+        monkeypatch.setattr("femristor.nn.update.records.MOST_CODES", most)
         network = AnalogLSTM(7, 40, 2, device=SoftBoundsDevice(), seed=1)
         optimiser = AnalogSGD(network, 0.05, threads=threads)
         for k in range(3):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import InputError
-from femristor.nn.counter_rng import tile_key
 from femristor.nn.devices.parameters import NO_LIBRARY, TABLE, DeviceArray
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.rules import agad, analog_sgd, mixed_precision
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.update.counter_rng import tile_key
+from femristor.nn.update.rules import agad, analog_sgd, mixed_precision
 
 DEVICE = SoftBoundsDevice()
 KEY = tile_key(0, 0)

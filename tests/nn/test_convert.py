@@ -8,16 +8,16 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.convert import convert, remap, to_analog, to_digital
-from femristor.nn.converters import Quantiser
-from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.periphery import PeripherySettings
-from femristor.nn.recurrent import AnalogLSTM
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.rules.mixed_precision import MixedPrecisionSettings
+from femristor.nn.layers.convert import convert, remap, to_analog, to_digital
+from femristor.nn.layers.convolution import AnalogConv2d
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.recurrent import AnalogLSTM
+from femristor.nn.periphery.converters import Quantiser
+from femristor.nn.periphery.management import PeripherySettings
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.update.rules.mixed_precision import MixedPrecisionSettings
 
 CELLS = SoftBoundsDevice()
 WIDE = replace(SoftBoundsDevice().ideal(), n_states_mean=4000)

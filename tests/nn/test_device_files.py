@@ -9,18 +9,18 @@ import pytest
 from femristor.core import store
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError, StoreError
-from femristor.core.status import Status
-from femristor.core.traces_result import pulse_phases
+from femristor.core.provenance import Status
+from femristor.core.traces import pulse_phases
 from femristor.device import load_card
 from femristor.nn.devices.aihwkit_text import aihwkit_text, peer_device
 from femristor.nn.devices.files import load_device, save_device
+from femristor.nn.devices.fit.law import path
+from femristor.nn.devices.fit.population import fit_population
+from femristor.nn.devices.fit.tables import step_tables
+from femristor.nn.devices.fit.traces import PulseTraces
 from femristor.nn.devices.parameters import STEP_DOWN, STEP_UP
-from femristor.nn.devices.population_fit import fit_population
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.devices.trace_law import path
-from femristor.nn.devices.trace_tables import step_tables
-from femristor.nn.devices.traces import PulseTraces
 
 WAYS = pulse_phases(200, 200, 200)[1]
 CARD = SoftBoundsDevice.from_card(load_card("cmo_hfox"))
@@ -128,8 +128,8 @@ def peer_response(text: str, tmp_path, pulses: int = 60, tiles: int = 60):
 
 
 def our_response(device, ways, rows=60, cols=200):
-    from femristor.nn.counter_rng import child_plain, tile_key
     from femristor.nn.devices.pulse import fire_plain
+    from femristor.nn.update.counter_rng import child_plain, tile_key
 
     devices = device.sample(rows, cols, seed=5)
     weight, found, hit = devices.clip(np.zeros((rows, cols))), [], np.ones((rows, cols), dtype=bool)

@@ -7,11 +7,11 @@ import pytest
 
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.counter_rng import child_plain, tile_key
 from femristor.nn.devices.parameters import GAMMA_UP, STEP_DOWN, STEP_UP, W_MAX, W_MIN
 from femristor.nn.devices.pulse import fire_plain
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice, symmetry_point
 from femristor.nn.devices.table_device import TableDevice
+from femristor.nn.update.counter_rng import child_plain, tile_key
 
 GRID_S = np.linspace(9e-6, 88e-6, 40)
 

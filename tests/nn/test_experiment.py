@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import ConvergenceError, DataError, InputError, StoreError
-from femristor.nn import experiment
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.experiment import plan_jobs, run_experiment
-from femristor.nn.experiment_result import read_results, summarise
-from femristor.nn.run_card import load_run_card
+from femristor.nn.results.experiment import read_results, summarise
+from femristor.nn.train import experiment
+from femristor.nn.train.experiment import plan_jobs, run_experiment
+from femristor.nn.train.run_card import load_run_card
 
 CARD = """
 schema = 1

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from femristor.cli.training_devices import plan_device
+from femristor.cli.nn.training_devices import plan_device
 from femristor.device import load_card
-from femristor.nn.experiment import plan_jobs, run_experiment
-from femristor.nn.experiment_result import read_results
-from femristor.nn.run_card import load_run_card
-from femristor.nn.training_job import describe
+from femristor.nn.results.experiment import read_results
+from femristor.nn.train.experiment import plan_jobs, run_experiment
+from femristor.nn.train.job import describe
+from femristor.nn.train.run_card import load_run_card
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "results"

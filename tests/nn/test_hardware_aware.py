@@ -9,10 +9,10 @@ import torch
 from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
-from femristor.nn.hardware_aware import HardwareAwareSettings, derived_settings, hardware_aware
-from femristor.nn.inference_networks import FitSettings, build_network, fit_images, labelled
-from femristor.nn.inference_settings import InferenceSettings
+from femristor.nn.inference.networks import FitSettings, build_network, fit_images, labelled
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.train.datasets import load_mnist
+from femristor.nn.train.hardware_aware import HardwareAwareSettings, derived_settings, hardware_aware
 
 CARD = load_card("cmo_hfox")
 CELLS = weight_arrays(CARD)

@@ -11,10 +11,10 @@ from femristor.array.checks import torch_generator
 from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.inference import ProgrammedNetwork, program
-from femristor.nn.inference_layers import ProgrammedConv2d, ProgrammedLinear, ProgrammedLSTM
-from femristor.nn.inference_settings import InferenceSettings
-from femristor.nn.inference_tiles import pieces
+from femristor.nn.inference.layers import ProgrammedConv2d, ProgrammedLinear, ProgrammedLSTM
+from femristor.nn.inference.program import ProgrammedNetwork, program
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.inference.tiles import pieces
 
 CARD = load_card("cmo_hfox")
 CELLS = weight_arrays(CARD)

@@ -12,16 +12,14 @@ import pytest
 import torch
 
 from femristor.array.weights import weight_arrays
-from femristor.cli.infer_run import CardCells
+from femristor.cli.nn.infer_run import CardCells
 from femristor.core import store
 from femristor.core.errors import ConvergenceError, DataError, InputError
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
-from femristor.nn.inference import ProgrammedNetwork
-from femristor.nn.inference_data import LabelledData, TextData
-from femristor.nn.inference_draws import DrawJob
-from femristor.nn.inference_experiment import InferenceDesign, inference_experiment, interval
-from femristor.nn.inference_networks import (
+from femristor.nn.inference.data import LabelledData, TextData
+from femristor.nn.inference.draws import DrawJob
+from femristor.nn.inference.experiment import InferenceDesign, inference_experiment, interval
+from femristor.nn.inference.networks import (
     FitSettings,
     build_network,
     fit_images,
@@ -29,10 +27,11 @@ from femristor.nn.inference_networks import (
     labelled,
     text_data,
 )
-from femristor.nn.inference_result import InferenceDraws, InferenceExperiment
-from femristor.nn.inference_settings import InferenceSettings
-from femristor.nn.text_data import Text
-from femristor.nn.text_network import perplexity
+from femristor.nn.inference.program import ProgrammedNetwork
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.layers.text_network import perplexity
+from femristor.nn.results.inference import InferenceDraws, InferenceExperiment
+from femristor.nn.train.datasets import Text, load_mnist
 
 CARD = load_card("cmo_hfox")
 CELLS = CardCells(CARD)

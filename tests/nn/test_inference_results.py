@@ -8,13 +8,12 @@ import pytest
 
 from femristor.array.weights import weight_arrays
 from femristor.device import load_card
-from femristor.nn.datasets import load_mnist
-from femristor.nn.inference import ProgrammedNetwork
-from femristor.nn.inference_experiment import DEFAULT_TIMES_S, interval
-from femristor.nn.inference_networks import labelled, text_data
-from femristor.nn.inference_settings import InferenceSettings
-from femristor.nn.inference_weights import load_weights
-from femristor.nn.text_data import load_text
+from femristor.nn.inference.experiment import DEFAULT_TIMES_S, interval
+from femristor.nn.inference.networks import labelled, text_data
+from femristor.nn.inference.program import ProgrammedNetwork
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.inference.weights import load_weights
+from femristor.nn.train.datasets import load_mnist, load_text
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 NETWORKS = ("mnist", "cnn", "text")

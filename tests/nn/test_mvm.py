@@ -11,7 +11,7 @@ from femristor.array.checks import torch_generator
 from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.mvm import EFFECTS, AnalogMatrix, MvmSettings, plain_product
+from femristor.nn.mvm.product import EFFECTS, AnalogMatrix, MvmSettings, plain_product
 
 CARD = load_card("cmo_hfox")
 CELLS = weight_arrays(CARD)

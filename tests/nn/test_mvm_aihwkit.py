@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.array.ir_drop import closed_form_arrays
 from femristor.array.weights import weight_arrays
+from femristor.array.wires.ir_drop import closed_form_arrays
 from femristor.device import load_card
-from femristor.nn.mvm import AnalogMatrix, MvmSettings
-from femristor.nn.mvm_experiment import DEFAULT_TIMES_S, MvmDesign, mvm_experiment
+from femristor.nn.mvm.experiment import DEFAULT_TIMES_S, MvmDesign, mvm_experiment
+from femristor.nn.mvm.product import AnalogMatrix, MvmSettings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -9,8 +9,8 @@ import torch
 from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.mvm import AnalogMatrix, MvmSettings, plain_product
-from femristor.nn.mvm_codes import IntegerProduct, available
+from femristor.nn.mvm.codes import IntegerProduct, available
+from femristor.nn.mvm.product import AnalogMatrix, MvmSettings, plain_product
 
 CELLS = weight_arrays(load_card("cmo_hfox"))
 needs = pytest.mark.skipif(not available(), reason="this CPU has no integer instructions without saturation")

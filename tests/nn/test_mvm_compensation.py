@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.array.comparison_cells import weight_arrays_pcm
-from femristor.array.ir_drop import closed_form_arrays
+from femristor.array.statistics.other_memories import weight_arrays_pcm
 from femristor.array.weights import weight_arrays
-from femristor.array.wire_grid import WireGrid
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.ir_drop import closed_form_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.mvm import EFFECTS, MvmSettings
-from femristor.nn.mvm_compensation import MEAN_PULSES, Refreshed, compensated, refresh_cost, refreshed
-from femristor.nn.mvm_experiment import TEN_YEARS_S, MvmDesign, mvm_experiment, output_bound
+from femristor.nn.mvm.compensation import MEAN_PULSES, Refreshed, compensated, refresh_cost, refreshed
+from femristor.nn.mvm.experiment import TEN_YEARS_S, MvmDesign, mvm_experiment, output_bound
+from femristor.nn.mvm.product import EFFECTS, MvmSettings
 
 CARD = load_card("cmo_hfox")
 CELLS = weight_arrays(CARD)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from femristor.core.errors import InputError
-from femristor.nn.converters import Quantiser
+from femristor.nn.periphery.converters import Quantiser
 
 bits = st.integers(2, 12)
 bounds = st.floats(1e-3, 1e3)

@@ -9,9 +9,9 @@ from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.core.store import load, save
 from femristor.device import load_card
-from femristor.nn.mvm import MvmSettings
-from femristor.nn.mvm_experiment import TEN_YEARS_S, MvmDesign, mvm_experiment
-from femristor.nn.result import MvmExperiment
+from femristor.nn.mvm.experiment import TEN_YEARS_S, MvmDesign, mvm_experiment
+from femristor.nn.mvm.product import MvmSettings
+from femristor.nn.results.mvm import MvmExperiment
 
 CARD = load_card("cmo_hfox")
 CELLS = weight_arrays(CARD)

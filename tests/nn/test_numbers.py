@@ -9,21 +9,21 @@ import torch
 from femristor.array.weights import weight_arrays
 from femristor.core.errors import InputError
 from femristor.device import load_card
-from femristor.nn.checkpoint import network_arrays, restore_network
-from femristor.nn.convert import convert, to_analog
-from femristor.nn.convolution import AnalogConv2d
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.inference import program
-from femristor.nn.inference_settings import InferenceSettings
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.networks import perceptron
-from femristor.nn.numbers import units
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.paired import PairedLinear
-from femristor.nn.recurrent import AnalogLSTM
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.text_network import CharacterLSTM
-from femristor.nn.tiling import TiledLinear, analog_linear
+from femristor.nn.inference.program import program
+from femristor.nn.inference.settings import InferenceSettings
+from femristor.nn.layers.convert import convert, to_analog
+from femristor.nn.layers.convolution import AnalogConv2d
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.networks import perceptron
+from femristor.nn.layers.numbers import units
+from femristor.nn.layers.paired import PairedLinear
+from femristor.nn.layers.recurrent import AnalogLSTM
+from femristor.nn.layers.text_network import CharacterLSTM
+from femristor.nn.layers.tiling import TiledLinear, analog_linear
+from femristor.nn.train.checkpoint import network_arrays, restore_network
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 CARD = load_card("cmo_hfox")
 DEVICE = SoftBoundsDevice()

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.nn.converters import Quantiser
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.paired import PairedLinear
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.paired import PairedLinear
+from femristor.nn.periphery.converters import Quantiser
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 DEVICE = SoftBoundsDevice()
 SGD = AnalogSgdSettings()

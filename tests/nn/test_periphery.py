@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.convert import to_analog
-from femristor.nn.converters import Quantiser
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.networks import perceptron
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.periphery import Periphery, PeripherySettings, calibration
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.tiling import TiledLinear
+from femristor.nn.layers.convert import to_analog
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.networks import perceptron
+from femristor.nn.layers.tiling import TiledLinear
+from femristor.nn.periphery.converters import Quantiser
+from femristor.nn.periphery.management import Periphery, PeripherySettings, calibration
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 DEVICE = SoftBoundsDevice()
 DAC, ADC = Quantiser(6, 1.0), Quantiser(8, 4.0)

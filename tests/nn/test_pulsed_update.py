@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import InputError
-from femristor.nn.counter_rng import tile_key
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.pulsed_update import PulseTrain, train_scales_plain
-from femristor.nn.rules import analog_sgd
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.update.counter_rng import tile_key
+from femristor.nn.update.pulsed_update import PulseTrain, train_scales_plain
+from femristor.nn.update.rules import analog_sgd
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 STATES = 20_000
 DELTA = 2.0 / STATES

@@ -7,19 +7,19 @@ import pytest
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.counter_rng import tile_key
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.pulsed_update import PulseTrain
-from femristor.nn.rules import agad, mixed_precision
-from femristor.nn.rules.agad import AgadSettings, AgadState
-from femristor.nn.rules.agad_plain import update_plain
-from femristor.nn.rules.chopped import chopped_settings
-from femristor.nn.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
-from femristor.nn.rules.names import rule_named
-from femristor.nn.rules.ttv1 import ttv1_settings
-from femristor.nn.rules.ttv2 import ttv2_settings
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.update.counter_rng import tile_key
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.pulsed_update import PulseTrain
+from femristor.nn.update.rules import agad, mixed_precision
+from femristor.nn.update.rules.agad import AgadSettings, AgadState
+from femristor.nn.update.rules.agad_plain import update_plain
+from femristor.nn.update.rules.chopped import chopped_settings
+from femristor.nn.update.rules.mixed_precision import MixedPrecisionSettings, MixedPrecisionState
+from femristor.nn.update.rules.names import rule_named
+from femristor.nn.update.rules.ttv1 import ttv1_settings
+from femristor.nn.update.rules.ttv2 import ttv2_settings
 
 RULES = {"ttv1": ttv1_settings, "ttv2": ttv2_settings, "chopped": chopped_settings}
 FINE = replace(SoftBoundsDevice(), n_states_mean=400, n_states_std=0)

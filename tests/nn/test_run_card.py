@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from femristor.core.errors import CardError, DataError
-from femristor.nn.run_card import load_run_card
+from femristor.nn.train.run_card import load_run_card
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 GOOD = """

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn import stepping
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.paired import PairedLinear
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.tiling import TiledLinear
+from femristor.nn.layers import stepping
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.paired import PairedLinear
+from femristor.nn.layers.tiling import TiledLinear
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 OPTIONS = {"device": SoftBoundsDevice(), "rule": AnalogSgdSettings()}
 KINDS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from femristor.core.errors import DataError
-from femristor.nn.text_data import TEXT_FILES, load_text
+from femristor.nn.train.datasets import TEXT_FILES, load_text
 
 
 @pytest.fixture(scope="module")

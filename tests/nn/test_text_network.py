@@ -8,7 +8,7 @@ import torch
 
 from femristor.core.errors import InputError
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.text_network import CharacterLSTM, perplexity
+from femristor.nn.layers.text_network import CharacterLSTM, perplexity
 
 DEVICE = SoftBoundsDevice()
 

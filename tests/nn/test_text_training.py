@@ -8,13 +8,13 @@ import torch
 
 from femristor.core import store
 from femristor.core.errors import ConvergenceError, InputError
-from femristor.nn import text_training
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.text_data import Text
-from femristor.nn.text_training import TextSettings, clip_gradient, train_text
-from femristor.nn.training_result import TextRun, TrainingCheckpoint
+from femristor.nn.results.training import TextRun, TrainingCheckpoint
+from femristor.nn.train import text as text_training
+from femristor.nn.train.datasets import Text
+from femristor.nn.train.text import TextSettings, clip_gradient, train_text
+from femristor.nn.update.rules.agad import AgadSettings
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 DEVICE = SoftBoundsDevice(n_states_mean=100, noise_to_signal=0.2)
 LINEAR = DEVICE.ideal()

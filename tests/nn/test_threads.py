@@ -6,9 +6,9 @@ import pytest
 
 from femristor.cli.main import main
 from femristor.core.errors import InputError
-from femristor.nn import rows
-from femristor.nn.job_settings import JobSettings
-from femristor.nn.rows import LARGEST_THREADS, RowJob, RowWork
+from femristor.nn.train.settings import JobSettings
+from femristor.nn.update import rows
+from femristor.nn.update.rows import LARGEST_THREADS, RowJob, RowWork
 
 
 @pytest.mark.parametrize("threads", ["0", "257", "100000"])

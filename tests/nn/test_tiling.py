@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from femristor.core.errors import InputError
-from femristor.nn.convert import to_analog, to_digital
-from femristor.nn.converters import Quantiser
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.layers import AnalogLinear
-from femristor.nn.networks import perceptron
-from femristor.nn.numbers import part_number
-from femristor.nn.optimiser import AnalogSGD
-from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.tiling import TiledLinear, analog_linear, split_sizes
+from femristor.nn.layers.convert import to_analog, to_digital
+from femristor.nn.layers.linear import AnalogLinear
+from femristor.nn.layers.networks import perceptron
+from femristor.nn.layers.numbers import part_number
+from femristor.nn.layers.tiling import TiledLinear, analog_linear, split_sizes
+from femristor.nn.periphery.converters import Quantiser
+from femristor.nn.update.optimiser import AnalogSGD
+from femristor.nn.update.rules.agad import AgadSettings
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 DEVICE = SoftBoundsDevice()
 LINEAR = replace(DEVICE.ideal(), n_states_mean=20_000)

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from femristor.array.pulse_extract import measured_pulses
+from femristor.array.statistics.pulse_extract import measured_pulses
 from femristor.core.errors import InputError
-from femristor.core.traces_result import pulse_phases
+from femristor.core.traces import pulse_phases
+from femristor.nn.devices.fit.law import figures, mean_step, path
+from femristor.nn.devices.fit.population import fit_population
+from femristor.nn.devices.fit.tables import step_tables
+from femristor.nn.devices.fit.trace import fit_cell, symmetry_of
+from femristor.nn.devices.fit.traces import PulseTraces
 from femristor.nn.devices.parameters import GAMMA_DOWN, GAMMA_UP, STEP_DOWN, STEP_UP
-from femristor.nn.devices.population_fit import fit_population
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
 from femristor.nn.devices.table_device import TableDevice
-from femristor.nn.devices.trace_fit import fit_cell, symmetry_of
-from femristor.nn.devices.trace_law import figures, mean_step, path
-from femristor.nn.devices.trace_tables import step_tables
-from femristor.nn.devices.traces import PulseTraces
 
 DATA = Path(__file__).parents[2] / "data" / "reram"
 PAPER = pulse_phases(400, 400, 500)[1]

@@ -10,16 +10,17 @@ import torch
 
 from femristor.core import store
 from femristor.core.errors import ConvergenceError, DataError, InputError, StoreError
-from femristor.nn import datasets, training
-from femristor.nn.checkpoint import network_arrays, restore_network
-from femristor.nn.datasets import MNIST_FILES, load_mnist, read_idx
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.interrupt import InterruptFlag
-from femristor.nn.networks import perceptron
-from femristor.nn.rules.agad import AgadSettings
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
-from femristor.nn.training import TrainSettings, train_mnist
-from femristor.nn.training_result import TrainingCheckpoint, TrainingRun
+from femristor.nn.layers.networks import perceptron
+from femristor.nn.results.training import TrainingCheckpoint, TrainingRun
+from femristor.nn.train import datasets
+from femristor.nn.train import mnist as training
+from femristor.nn.train.checkpoint import network_arrays, restore_network
+from femristor.nn.train.datasets import MNIST_FILES, load_mnist, read_idx
+from femristor.nn.train.mnist import TrainSettings, train_mnist
+from femristor.nn.train.threads import InterruptFlag
+from femristor.nn.update.rules.agad import AgadSettings
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 DEVICE = SoftBoundsDevice()
 QUICK = AgadSettings(transfer_every=1, chop_probability=0.5)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.nn.counter_rng import tile_key
 from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-from femristor.nn.rules import agad, analog_sgd
-from femristor.nn.rules.agad import AgadSettings, AgadState
-from femristor.nn.rules.analog_sgd import AnalogSgdSettings
+from femristor.nn.update.counter_rng import tile_key
+from femristor.nn.update.rules import agad, analog_sgd
+from femristor.nn.update.rules.agad import AgadSettings, AgadState
+from femristor.nn.update.rules.analog_sgd import AnalogSgdSettings
 
 pytest.importorskip("aihwkit", reason="aihwkit is an optional peer")
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 from scipy import stats
 
-from femristor.nn.counter_rng import (
+from femristor.nn.update.counter_rng import (
     GOLDEN,
     child_plain,
     draw,
@@ -16,7 +16,7 @@ from femristor.nn.counter_rng import (
     uniform,
     uniform_plain,
 )
-from femristor.nn.power import power, power_plain
+from femristor.nn.update.power import power, power_plain
 
 COUNT = 200_000
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from femristor.array.hop_cells import HopArray
-from femristor.array.open_loop import pulse_array
-from femristor.compact.export_check import check_spice
+from femristor.array.cell.hop_cells import HopArray
+from femristor.array.experiments.open_loop import pulse_array
+from femristor.compact.export.check import check_spice
 from femristor.compact.ibm import IbmModel
-from femristor.compact.stochastic import HopNoise, protocol, switching_volume_m3
+from femristor.compact.noise.stochastic import HopNoise, protocol, switching_volume_m3
 from femristor.core.curves import Waveform
 from femristor.device import load_card
 from femristor.device.load_line import BARE, channel_load
 from femristor.device.pulse_scheme import PulseScheme
-from femristor.device.selector_fit import reference_selector
+from femristor.device.selector import reference_selector
 
 pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 CARD = load_card("cmo_hfox")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from femristor.device import load_card
-from femristor.fem.mesh import build_mesh
-from femristor.fem.ohmic import SIZES, OhmicCell
+from femristor.fem.electrothermal.ohmic import SIZES, OhmicCell
+from femristor.fem.mesh.cell_mesh import build_mesh
 from femristor.fem.stack import HOPPING, NM, Region, build_stack
 
 skfem = pytest.importorskip("skfem")

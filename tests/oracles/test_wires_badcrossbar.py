@@ -10,8 +10,8 @@ import warnings
 import numpy as np
 import pytest
 
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires import solve_wires
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.solver import solve_wires
 
 
 @pytest.fixture

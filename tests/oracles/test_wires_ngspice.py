@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires import solve_wires
-from femristor.array.wires_nonlinear import solve_nonlinear
-from femristor.compact.ngspice import run_ngspice
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.nonlinear import solve_nonlinear
+from femristor.array.wires.solver import solve_wires
+from femristor.compact.export.ngspice import run_ngspice
 
 TIGHT = ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18\n"
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from femristor.array.cell_1t1r import Cells1T1R, card_channel, word_lines
-from femristor.array.cell_laws import device_law
+from femristor.array.cell.laws import device_law
+from femristor.array.cell.netlist import array_netlist
+from femristor.array.cell.terminals import Cells1T1R, card_channel, word_lines
 from femristor.array.costs import wired_read_cost
-from femristor.array.netlist_1t1r import array_netlist
-from femristor.array.wire_grid import WireGrid
-from femristor.array.wires_nonlinear import solve_nonlinear
+from femristor.array.wires.grid import WireGrid
+from femristor.array.wires.nonlinear import solve_nonlinear
+from femristor.compact.export.ngspice import run_ngspice
 from femristor.compact.ibm import IbmModel
-from femristor.compact.ngspice import run_ngspice
 from femristor.core.errors import InputError
 from femristor.device import load_card
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from femristor.core.provenance import Provenance
-from femristor.core.status import Status
-from femristor.nn.inference_result import InferenceExperiment
-from femristor.plot.inference import inference_figure
+from femristor.core.provenance import Provenance, Status
+from femristor.nn.results.inference import InferenceExperiment
+from femristor.plot.nn.inference import inference_figure
 
 
 def made(mapping="single", compensation="none", *, aware=False, metric="accuracy", half=0.01):

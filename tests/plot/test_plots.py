@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from femristor.array.levels import program_levels
-from femristor.array.traces import follow_relaxation
+from femristor.array.retention.traces import follow_relaxation
+from femristor.array.statistics.levels import program_levels
 from femristor.core.curves import IVCurve
 from femristor.core.errors import OutputError
 from femristor.device import load_card
-from femristor.plot import array, curves, png_bytes, save_png
+from femristor.plot import iv as curves
+from femristor.plot import png_bytes, save_png
+from femristor.plot.array import levels as array
 from femristor.plot.style import new_figure
 
 CARD = load_card()

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from femristor.core import files, store
+from femristor.core import store
 from femristor.core.errors import OutputError
-from femristor.core.traces_result import PulseTrace, SwitchingTrace
-from femristor.fem.switching_result import FrameStrip, SwitchingFrame
+from femristor.core.io import files
+from femristor.core.traces import PulseTrace, SwitchingTrace
+from femristor.fem.results.switching import FrameStrip, SwitchingFrame
 from femristor.plot.filmstrip import filmstrip_figure, save_animation
 from femristor.plot.style import png_bytes
 from femristor.plot.switching import loops_figure, pulses_figure

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from femristor.report.kept_rows import KEPT_RESULTS, kept_rows
+from femristor.report.demo.kept_rows import KEPT_RESULTS, kept_rows
 
 
 def line(seed, epoch, score):

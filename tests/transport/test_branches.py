@@ -7,7 +7,7 @@ import pytest
 
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
-from femristor.core.ivfile import read_iv_csv
+from femristor.core.io.ivfile import read_iv_csv
 from femristor.transport.branches import low_field_branches, signed_curve, split_sweep
 
 SIOX = Path(__file__).parents[2] / "data" / "reram" / "iv_dc_siox_1t1r.csv.gz"

@@ -9,19 +9,19 @@ import pytest
 from femristor.cli.main import main
 from femristor.compact.ibm import IbmModel
 from femristor.core.curves import IVCurve
-from femristor.core.ivfile import read_iv_csv
+from femristor.core.io.ivfile import read_iv_csv
 from femristor.core.rng import generator
-from femristor.device.load import load_card
+from femristor.device.card.io import load_card
 from femristor.device.state import CellState, HoppingParameters
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.ohmic import OhmicCell
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.electrothermal.ohmic import OhmicCell
 from femristor.transport.branches import low_field_branches
-from femristor.transport.fit_forming import fit_forming
-from femristor.transport.fit_hopping import fit_hopping
-from femristor.transport.hopping_data import prepare_curve
-from femristor.transport.hopping_model import HoppingModel
-from femristor.transport.parameters import Choice, make_slots
-from femristor.transport.synthetic import synthetic_forming_curves
+from femristor.transport.forming.fit import fit_forming
+from femristor.transport.forming.synthetic import synthetic_forming_curves
+from femristor.transport.hopping.data import prepare_curve
+from femristor.transport.hopping.fit import fit_hopping
+from femristor.transport.hopping.model import HoppingModel
+from femristor.transport.hopping.parameters import Choice, make_slots
 
 DATA = Path(__file__).parents[1] / "data"
 SIOX = Path(__file__).parents[2] / "data" / "reram" / "iv_dc_siox_1t1r.csv.gz"

@@ -8,12 +8,12 @@ import pytest
 from femristor.core import store
 from femristor.core.curves import IVCurve
 from femristor.core.errors import InputError
-from femristor.core.ivfile import read_iv_csv, write_iv_csv
-from femristor.core.status import Status
-from femristor.device.load import diff_cards, parse_card, replaced_card_text
-from femristor.transport.fit_forming import fit_forming
+from femristor.core.io.ivfile import read_iv_csv, write_iv_csv
+from femristor.core.provenance import Status
+from femristor.device.card.io import diff_cards, parse_card, replaced_card_text
+from femristor.transport.forming.fit import fit_forming
+from femristor.transport.forming.synthetic import synthetic_forming_curves
 from femristor.transport.result import FormingFit
-from femristor.transport.synthetic import synthetic_forming_curves
 
 VOLT = np.linspace(0.005, 0.1, 20)
 

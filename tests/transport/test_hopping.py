@@ -9,13 +9,13 @@ from femristor.core import store
 from femristor.core.constants import EV
 from femristor.core.curves import IVCurve
 from femristor.core.errors import ConvergenceError, InputError
-from femristor.device.load import parse_card, replaced_card_text
+from femristor.device.card.io import parse_card, replaced_card_text
 from femristor.device.state import CellState, HoppingParameters
 from femristor.transport.estimates import estimate
-from femristor.transport.fit_hopping import fit_hopping
-from femristor.transport.hopping_data import barycentric_matrix, prepare_curve, truncation
-from femristor.transport.hopping_model import HoppingModel
-from femristor.transport.parameters import Choice, card_key, make_slots, named_state
+from femristor.transport.hopping.data import barycentric_matrix, prepare_curve, truncation
+from femristor.transport.hopping.fit import fit_hopping
+from femristor.transport.hopping.model import HoppingModel
+from femristor.transport.hopping.parameters import Choice, card_key, make_slots, named_state
 from femristor.transport.result import HoppingFit
 
 AMBIENTS = (293.0, 328.0, 358.0)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from femristor.cli.main import main
-from femristor.compact.closed_form import ClosedFormSampler, published_form
 from femristor.compact.ibm import IbmModel
+from femristor.compact.table.closed_form import ClosedFormSampler, published_form
 from femristor.core.errors import InputError
-from femristor.core.ivfile import write_iv_csv
-from femristor.device.load import parse_card, replaced_card_text
+from femristor.core.io.ivfile import write_iv_csv
+from femristor.device.card.io import parse_card, replaced_card_text
 from femristor.device.state import CellState, HoppingParameters
-from femristor.transport.fit_hopping import fit_hopping
-from femristor.transport.hopping_reach import changes_with_lines, lines_through, off_lines, reach_warning
+from femristor.transport.hopping.fit import fit_hopping
+from femristor.transport.hopping.reach import changes_with_lines, lines_through, off_lines, reach_warning
 
 EV = 1.602176634e-19
 OFF = {"lrs": (2.9e25, 2.4e-9, 0.055), "hrs": (6e24, 3.1e-9, 0.068)}
@@ -76,8 +76,8 @@ def test_models_of_the_lines_change_with_new_lines_only(card, states_only, fitte
 @pytest.mark.slow
 def test_fields_with_moving_vacancies_and_the_dome_read_the_card(card, states_only, fitted):
     """Moving vacancies: lines and background; one dome: its states as well."""
-    from femristor.fem.dome_model import DomeCell
-    from femristor.fem.switching import SwitchingCell
+    from femristor.fem.regional.cell import DomeCell
+    from femristor.fem.switching.cell import SwitchingCell
 
     dense = parse_card(
         replaced_card_text("cmo_hfox", {"hopping.background_density": {"value": "8e24 1/m^3", "source": "E", "confidence": "E"}}),
@@ -108,7 +108,7 @@ def test_what_is_unseen_is_told(fit, card, cell):
 
 def test_command_says_who_reads_and_writes_lines(cell, card, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("femristor.cli.fit._field_cell", lambda card, resolution: cell)
+    monkeypatch.setattr("femristor.cli.fit.group._field_cell", lambda card, resolution: cell)
     curves = []
     for label, (density, distance, barrier) in OFF.items():
         state = CellState(

@@ -11,9 +11,10 @@ from scipy.integrate import quad
 from femristor.core.constants import EV
 from femristor.device import load_card
 from femristor.device.laws import mott_gurney
-from femristor.fem import dolfin, forms
-from femristor.fem.electrothermal import ElectroThermal
-from femristor.fem.ohmic import OhmicCell
+from femristor.fem import dolfin
+from femristor.fem.electrothermal import forms
+from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.fem.electrothermal.ohmic import OhmicCell
 
 CARD = load_card()
 RADIUS_M = 11e-9

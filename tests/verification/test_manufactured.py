@@ -12,7 +12,8 @@ import ufl
 
 from femristor.core.constants import EV
 from femristor.device.laws import mott_gurney
-from femristor.fem import dolfin, forms
+from femristor.fem import dolfin
+from femristor.fem.electrothermal import forms
 
 SIDE_NM = 10.0
 AMBIENT_K = 300.0

@@ -11,12 +11,13 @@ import ufl
 from femristor.core.constants import EV, K_B, Q_E
 from femristor.core.curves import Waveform
 from femristor.device import load_card
-from femristor.device.load import parse_card, replaced_card_text
+from femristor.device.card.io import parse_card, replaced_card_text
 from femristor.device.load_line import Load
-from femristor.fem import dolfin, forms
-from femristor.fem import vacancy_forms as vf
-from femristor.fem.switching import SwitchingCell
-from femristor.fem.time_steps import Stepper
+from femristor.fem import dolfin
+from femristor.fem.electrothermal import forms
+from femristor.fem.switching import vacancy_forms as vf
+from femristor.fem.switching.cell import SwitchingCell
+from femristor.fem.switching.steps import Stepper
 
 LOAD = Load(1000.0, 300e-6, 500.0, 1.5e-3, "selector of the prototype")
 SIDE_NM = 10.0

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.core.errors import InputError
-from femristor.core.text import python_text
+from femristor.core.io.text import python_text
 from femristor.nn.devices.crossing import main_crossing
 from femristor.nn.devices.parameters import (
     GAMMA_DOWN,

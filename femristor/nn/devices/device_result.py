@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from femristor.core.provenance import Provenance
-from femristor.core.status import Status
+from femristor.core.provenance import Provenance, Status
 from femristor.core.store import storable
 
 CELL_NAMES = ("lower", "upper", "step_up", "step_down", "gamma_up", "gamma_down", "noise", "floor")

@@ -20,7 +20,6 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from femristor.nn.counter_rng import draw, draw_plain, normal, normal_plain
 from femristor.nn.devices.parameters import (
     GAMMA_DOWN,
     GAMMA_UP,
@@ -34,7 +33,8 @@ from femristor.nn.devices.parameters import (
     W_MIN,
     DeviceArray,
 )
-from femristor.nn.power import power, power_plain
+from femristor.nn.update.counter_rng import draw, draw_plain, normal, normal_plain
+from femristor.nn.update.power import power, power_plain
 
 LANES = 16
 NOW, SIGMA, LOW, HIGH, INVERSE = range(5)

@@ -23,7 +23,7 @@ import numpy as np
 from femristor.core.errors import InputError
 from femristor.core.rng import generator
 from femristor.core.store import storable
-from femristor.device.given import require_card
+from femristor.device.card.given import require_card
 from femristor.nn.devices.device_result import SoftBoundsPopulation
 from femristor.nn.devices.parameters import FIELDS, NO_LIBRARY, SOFT_BOUNDS, DeviceArray, require_cells
 
@@ -160,8 +160,8 @@ class SoftBoundsDevice:
         Raises:
             InputError: no cell that can be fitted.
         """
-        from femristor.nn.devices.population_fit import fit_population
-        from femristor.nn.devices.traces import PulseTraces
+        from femristor.nn.devices.fit.population import fit_population
+        from femristor.nn.devices.fit.traces import PulseTraces
 
         given = traces if isinstance(traces, PulseTraces) else PulseTraces.of(traces)
         return cls.from_population(fit_population(given, **settings))

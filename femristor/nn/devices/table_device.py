@@ -83,8 +83,8 @@ class TableDevice:
         Raises:
             InputError: traces without a symmetry point, and what `step_tables` refuses.
         """
-        from femristor.nn.devices.trace_tables import step_tables
-        from femristor.nn.devices.traces import PulseTraces
+        from femristor.nn.devices.fit.tables import step_tables
+        from femristor.nn.devices.fit.traces import PulseTraces
 
         given = traces if isinstance(traces, PulseTraces) else PulseTraces.of(traces)
         return cls.from_tables(step_tables(given, **settings))

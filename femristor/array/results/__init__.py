@@ -1,0 +1,1 @@
+"""What the array room hands on."""

@@ -1,0 +1,1 @@
+"""Arrays with resistive wires: exact nodal solutions, weights behind wires, remedies."""

@@ -1,0 +1,1 @@
+"""Commands of one cell: card, iv, sweep, pulses."""

@@ -1,0 +1,1 @@
+"""Commands of networks: mvm, train, infer, experiment, export."""

@@ -1,0 +1,5 @@
+"""Ctrl-C inside compiled kernels with threads."""
+
+from femristor.core.jobs import kernel_interrupts
+
+__all__ = ["kernel_interrupts"]

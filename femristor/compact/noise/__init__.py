@@ -1,0 +1,1 @@
+"""Random hops of vacancies: Langevin trains, exact counts, predictions, spread from device to device."""

@@ -1,0 +1,1 @@
+"""What the compact room hands on: tables, sweeps, pulse responses, predictions of random hops."""

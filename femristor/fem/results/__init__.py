@@ -1,0 +1,1 @@
+"""What the fem room hands on; these modules import neither DOLFINx nor PETSc."""

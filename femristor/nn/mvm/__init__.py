@@ -1,0 +1,1 @@
+"""Analog matrix products: converters, cells, their error over time and its compensation."""

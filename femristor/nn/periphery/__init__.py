@@ -1,0 +1,1 @@
+"""What stands at the edges of an array: converters, ranges, bound management."""

@@ -1,0 +1,1 @@
+"""What the nn room hands on."""

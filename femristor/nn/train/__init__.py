@@ -1,0 +1,1 @@
+"""Training: data, jobs with checkpoints, MNIST, text, hardware-aware training, experiments of run cards."""

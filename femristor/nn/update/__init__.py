@@ -1,0 +1,1 @@
+"""The pulsed update: bit trains, random numbers, rules (one a file), the optimiser that drives them."""

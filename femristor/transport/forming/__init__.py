@@ -1,0 +1,1 @@
+"""Filament radius and conductivity of the CMO from forming curves. In: curves, a solver. Out: FormingFit."""
