@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from femristor.device import load_card
-from femristor.fem.electrothermal.cell import ElectroThermal
-from femristor.plot import save_png
-from femristor.plot.fields import map_figure
+from femristor.fem import ElectroThermal
+from femristor.plot import map_figure, save_png
 
 # ## The cell, meshed once for all states and biases
 

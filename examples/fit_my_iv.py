@@ -6,26 +6,18 @@
 # $$ J = e N a_e \nu\, e^{-\Delta E/kT}\, 2\sinh\frac{e a_e E}{2kT} $$
 #
 # The curves here are the two reference read curves that come with the package; yours are CSV files with a header
-# such as `V_V,I_A` or `voltage [mV],current [uA]`.
+# such as `V_V,I_A` or `voltage [mV],current [uA]`: `fm.read_iv("lrs.csv", "hrs.csv")`.
 
-from femristor.device import load_card
-from femristor.device.card.io import parse_card, replaced_card_text
-from femristor.fem.electrothermal.cell import ElectroThermal
-from femristor.transport.hopping.fit import fit_hopping
-from femristor.transport.reference import reference_curve
-
-# ## Curves and a solver
-
-card = load_card("cmo_hfox")
-curves = [reference_curve("lrs"), reference_curve("hrs")]
-solver = ElectroThermal(card, resolution=0.6)
+import femristor as fm
+from femristor.transport import reference_curve
 
 # ## The fit
 #
-# One ambient temperature cannot tell the barrier from the density, so the barrier is held at the card's value;
-# `free=("dE",)` frees it, `fixed={"a_e": 2.5e-9}` holds the distance, `bounds=` limits.
+# One ambient temperature cannot tell the barrier from the density, so distance and barrier follow the card's lines in it;
+# `fixed={"a_e": 2.5e-9}` holds the distance, `bounds=` limits, and with several ambient temperatures `free=("dE",)` frees.
 
-fit = fit_hopping(curves, card, solver)
+card = fm.load_card("cmo_hfox")
+fit = fm.fit_hopping([reference_curve("lrs"), reference_curve("hrs")], card, resolution=0.6)
 for state in fit.states:
     numbers = ", ".join(
         f"{p.name} = {p.value:.4g} {p.unit}" + (" (held)" if p.fixed else f" +- {p.standard_error:.2g}")
@@ -40,6 +32,6 @@ for state in fit.states:
 #
 # Each fitted number carries the fit as its source.
 
-fitted = parse_card(replaced_card_text("cmo_hfox", fit.changes(), name="fitted"), "fitted card")
+fitted = card.updated(fit, name="fitted")
 print(fitted.describe("states.lrs.dome_density"))
 assert all(state.rms_ln < 0.02 for state in fit.states)

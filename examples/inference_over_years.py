@@ -9,18 +9,14 @@
 
 import torch
 
-from femristor.array.weights import weight_arrays
-from femristor.device import load_card
-from femristor.nn.inference.program import program
-from femristor.nn.inference.settings import InferenceSettings
-from femristor.nn.train.datasets import load_mnist
+import femristor as fm
 
 # ## A trained network
 #
 # Any torch model will do; this one learns the digits from a slice of MNIST in a second or two.
 
 torch.manual_seed(0)
-digits = load_mnist()
+digits = fm.load_mnist()
 
 
 def pixels(images):
@@ -52,21 +48,20 @@ print(f"floating point: {digital:.1f} %")
 # Tiles of at most 512 rows and columns, 6-bit inputs, 8-bit outputs. Another `draw` programs other cells: three of them
 # give an idea of the spread, `femristor infer mnist` makes ten and a confidence interval.
 
-cells = weight_arrays(load_card("cmo_hfox"))
-YEAR_S = 365 * 86400.0
-times = {"0 s": 0.0, "1 h": 3600.0, "1 day": 86400.0, "1 year": YEAR_S, "10 years": 10 * YEAR_S}
+card = fm.load_card("cmo_hfox")
+times = ("0 s", "1 h", "1 day", "1 year", "10 years")
 ways = {
-    "one device a weight": InferenceSettings(),
-    "the same, shift": InferenceSettings(compensation="shift"),
-    "pairs": InferenceSettings(mapping="pair"),
+    "one device a weight": {},
+    "the same, shift": {"compensation": "shift"},
+    "pairs": {"mapping": "differential"},
 }
 print(f"{'accuracy [%], mean of 3':24}" + "".join(f"{name:>10}" for name in times))
 last = {}
 for way, settings in ways.items():
     curves = []
     for draw in range(3):
-        network = program(model, cells, settings, draw=draw, calibration=images[-500:])
-        curves.append([accuracy(network.to_time(time_s)) for time_s in times.values()])
+        cells = fm.program(model, card, draw=draw, calibration=images[-500:], **settings)
+        curves.append([accuracy(cells.at(time)) for time in times])
     means = torch.tensor(curves).mean(dim=0).tolist()
     last[way] = means[-1]
     print(f"{way:24}" + "".join(f"{mean:10.1f}" for mean in means))

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from femristor.device import diff_cards, load_card
-from femristor.device.card.io import replaced_card_text
-from femristor.fem.electrothermal.cell import ElectroThermal
+from femristor.device import diff_cards, load_card, replaced_card_text
+from femristor.fem import ElectroThermal
 
 # ## The card
 #

@@ -1,12 +1,15 @@
-"""array: many cells at once. In: DeviceCard, targets, a pulse model. Out: CellArray and the results in `result`.
+"""array: many cells at once. In: DeviceCard, compact cells, targets. Out: CellArray, and results of experiments.
 
-Equations: G = target + sigma_p(G) xi after program-verify; relaxation with independent increments in time,
-mean m ln t and sigma s1 ln t + s0; 1/f read noise as a sum of Lorentzians; column currents I = V G.
-Assumptions: linear cells at the read voltage, no wire resistance, all cells of an array programmed at time 0.
-Yours instead: numbers in the card's `statistics`, or any object with `step` as the pulse model.
+    cell_array, weights, mapping, costs    cells that are programmed, relax and are read
+    cell/, experiments/                    one cell at its terminals; forming, cycling, open-loop pulses
+    programming/, retention/, statistics/  program-verify, cells over time, what pulses do
+    wires/                                 exact currents with resistive wires, remedies
+
+Equations: G = target + sigma_p(G) xi after program-verify; relaxation with mean m ln t and sigma s1 ln t + s0; 1/f read
+noise as a sum of Lorentzians; I = V G, or the nodal equations of the wires. Yours instead: numbers in the card's
+`statistics`, or any object with `step` as the pulse model.
 """
 
-from femristor.core.environment import prepare
+import lazy_loader
 
-# Before numba looks for the folder of its kernels.
-prepare()
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """core: constants, errors, curves, provenance and the result store that every room shares."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

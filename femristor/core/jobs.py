@@ -5,6 +5,8 @@ holds it; one that is left behind after a kill holds nothing and is taken over.
 """
 
 import fcntl
+import multiprocessing
+import multiprocessing.context
 import os
 import signal
 import socket
@@ -161,3 +163,28 @@ def exclusive_on_root(path: str | Path | None, comm, remedy: str = "") -> Iterat
     finally:
         if comm.rank == 0:
             held.__exit__(None, None, None)
+
+
+def bare_processes() -> multiprocessing.context.SpawnContext:
+    """Spawned processes that do not load the script of their parent.
+
+    Returns:
+        Context for `ProcessPoolExecutor`; what it runs must be importable.
+    """
+    context = multiprocessing.context.SpawnContext()
+    context.Process = _BareProcess
+    return context
+
+
+class _BareProcess(multiprocessing.context.SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj):
+        main = sys.modules["__main__"]
+        kept = {name: getattr(main, name, None) for name in ("__file__", "__spec__")}
+        try:
+            for name in kept:
+                setattr(main, name, None)
+            return multiprocessing.context.SpawnProcess._Popen(process_obj)
+        finally:
+            for name, value in kept.items():
+                setattr(main, name, value)

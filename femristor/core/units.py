@@ -1,5 +1,7 @@
 """Units at the border: text such as "11 nm" or "1.18 eV" becomes an SI number, and back."""
 
+import math
+import numbers
 import re
 from functools import cache
 
@@ -175,3 +177,41 @@ def scale_to(unit_text: str, unit: str, key: str) -> float:
         InputError: unknown unit or other dimension.
     """
     return parse_quantity(f"1 {unit_text}", unit, key)
+
+
+def si(value, unit: str, name: str) -> float:
+    """A number in SI.
+
+    Args:
+        value: SI float, or text such as "1.3 V".
+        unit: SI unit that text is converted to.
+        name: of the argument, for the message.
+
+    Returns:
+        The value in `unit`.
+
+    Raises:
+        InputError: no number, not finite, or a wrong unit.
+    """
+    if isinstance(value, str):
+        return parse_quantity(value, unit, name)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+        raise InputError(f'{name}= got {value!r}, but needs a finite number in {unit} or text such as "1 {unit}".')
+    return float(value)
+
+
+def optional(value, unit: str, name: str) -> float | None:
+    """As `si`; None stays None.
+
+    Args:
+        value: SI float, text or None.
+        unit: SI unit that text is converted to.
+        name: of the argument, for the message.
+
+    Returns:
+        The value in `unit`, or None.
+
+    Raises:
+        InputError: as `si`.
+    """
+    return None if value is None else si(value, unit, name)

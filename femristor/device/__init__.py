@@ -3,8 +3,6 @@
 `load_card("cmo_hfox")` gives the shipped cell; give the path of your own card for your stack.
 """
 
-from femristor.device.card import DeviceCard
-from femristor.device.card.io import diff_cards, load_card, new_card_text
-from femristor.device.state import CellState, HoppingParameters
+import lazy_loader
 
-__all__ = ["CellState", "DeviceCard", "HoppingParameters", "diff_cards", "load_card", "new_card_text"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

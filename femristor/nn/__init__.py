@@ -1,22 +1,16 @@
-"""Networks on the device: matrix products over years, and training by device pulses.
+"""nn: networks on the device. In: DeviceCard, devices from pulse trains, torch models, data. Out: TrainingRun, inference.
 
-In: a `DeviceCard` (pulse statistics, window), step tables of a cell, torch models and their data.
-Out: `TrainingRun` (accuracy, loss, pulses by epoch) and the results of the matrix-product experiments.
+    devices/     how far one pulse moves a weight, cell by cell
+    update/      stochastic coincidences of two bit trains; rules (one a file); AnalogSGD
+    layers/      AnalogLinear and the like, convert both ways
+    periphery/   converters, ranges, bound management
+    train/       jobs with checkpoints; inference/: programmed networks over years; mvm/: matrix products
 
-Training, in the order in which it is built::
-
-    SoftBoundsDevice, TableDevice   devices/           how far one pulse moves a weight, cell by cell
-      -> pulsed outer product       pulsed_update.py   stochastic coincidences of two bit trains
-      -> analog SGD, AGAD           rules/             what is written where (one rule a file)
-      -> AnalogLinear, AnalogSGD    layers.py, optimiser.py   torch module and optimiser
-      -> TrainingRun                training.py        the experiment, with checkpoints
-
-Each rule has a compiled kernel and a plain NumPy twin that agree bit for bit: all random numbers are hashes
-of (tile, sample, slot, row, column), so neither the order nor the number of threads matters. To add a
-device, return a `DeviceArray` from `sample(rows, cols, seed=...)`; to add a rule, write one file in rules/.
+Each rule has a compiled kernel and a plain NumPy twin that agree bit for bit: all random numbers are hashes of (tile,
+sample, slot, row, column), so neither the order nor the number of threads matters. To add a device, return a
+`DeviceArray` from `sample(rows, cols, seed=...)`; to add a rule, write one file in update/rules/.
 """
 
-from femristor.core.environment import prepare
+import lazy_loader
 
-# Before numba looks for the folder of its kernels.
-prepare()
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,11 +4,11 @@ Each function takes results of a room and returns a `matplotlib.figure.Figure`; 
 write it. Nothing here computes physics.
 """
 
+import lazy_loader
+
 from femristor.core.environment import prepare
 
 # Before matplotlib looks for its folders.
 prepare()
 
-from femristor.plot.style import png_bytes, save_png  # noqa: E402
-
-__all__ = ["png_bytes", "save_png"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

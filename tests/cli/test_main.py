@@ -49,10 +49,11 @@ def test_help_lists_every_command_without_importing_any(argv):
     assert set(json.loads(modules)) <= {
         "femristor.cli",
         "femristor.cli.main",
+        "femristor.cli.frame",
         "femristor.cli.frame.options",
         "femristor.cli.frame.counts",
         "femristor.cli.frame.number_text",
-    } | {f"femristor.core{part}" for part in ("", ".bounds", ".errors", ".progress", ".units")}
+    } | {f"femristor.core{part}" for part in ("", ".bounds", ".errors", ".messages", ".units")}
 
 
 def test_version(capsys):

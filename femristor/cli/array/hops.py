@@ -67,31 +67,26 @@ def hop_array(card, options: dict, seed: int):
     Raises:
         InputError: an impossible spread or model.
     """
-    from femristor.array.cell.hop_cells import HopArray, fitted_spread
+    from femristor.api.arrays import Array
+    from femristor.api.cells import ReducedCell
     from femristor.cli.cell.switching import distilled_model
     from femristor.cli.frame.loads import cell_load
-    from femristor.compact.noise.stochastic import HopNoise, switching_volume_m3
 
-    kind = options["model"] or "ibm"
-    table = {"table": options.get("table"), "ambient": None}
-    law = distilled_model(card, "ibm" if kind == "ibm" else "compact", table)
-    load = cell_load(card, "1T1R")
-    noise = HopNoise(switching_volume_m3(law, card.dome.radius_m), options["cluster"])
+    kind = "ibm" if (options["model"] or "ibm") == "ibm" else "compact"
+    law = distilled_model(card, kind, {"table": options.get("table"), "ambient": None})
+    cell = ReducedCell(card, None if kind == "ibm" else law.table)
     text = options["spread"]
-    spread = fitted_spread(card, law, load) if text == "fit" else spread_of(text)
-    array = HopArray(law, noise, load, spread, seed)
-    array.draw(1)
-    return array
+    spread = text if text in ("fit", "none") else spread_of(text)
+    load = cell_load(card, "1T1R")
+    return Array(cell, seed=seed, cluster=options["cluster"], spread=spread, load=load).cells
 
 
 def spread_of(text: str) -> dict[str, float]:
-    """The spread "radius=0.01,barrier_set=0.005", or none.
+    """The spread "radius=0.01,barrier_set=0.005".
 
     Raises:
         InputError: something else.
     """
-    if text == "none":
-        return {}
     found = {}
     for part in text.split(","):
         name, _, value = part.partition("=")

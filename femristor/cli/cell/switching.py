@@ -10,7 +10,6 @@ from femristor.cli.frame.loads import cell_load, selector_option
 from femristor.cli.frame.options import mpi_rank
 from femristor.cli.frame.tables import text_table
 from femristor.core.errors import InputError
-from femristor.core.units import is_number, parse_number
 
 MODELS = ("pde", "dome", "compact", "ibm")
 CELL_OWNERS = {"1T1R": ("gate", "selector"), "1R": ("series_ohm", "compliance")}
@@ -197,43 +196,22 @@ def distilled_model(card, model: str, options: dict):
     return TableModel(table, ambient_K(options))
 
 
-PUBLISHED_STATES = {"lrs": 3.77e25, "hrs": 7e24}
-"""Densities of the 0-D law, IBM compact model."""
-
-
 def model_start(card, model, start: str | None) -> float:
     """Density of a start on a distilled model: a table has its own LRS and HRS."""
     from femristor.compact.ibm import IbmModel
 
     if isinstance(model, IbmModel):
+        from femristor.api.cells import PUBLISHED_STATES
+
         return start_density(card, start, PUBLISHED_STATES)
     return start_density(card, start, model.table.states)
 
 
 def start_density(card, start: str | None, states: dict[str, float] | None = None) -> float:
-    """Density of a start.
+    """Density of a start, see `femristor.api.cells.start_density`."""
+    from femristor.api.cells import start_density as density_of
 
-    Args:
-        card: device card, whose states count by default.
-        start: label, N=... or None for HRS.
-        states: densities by label of a model with states of its own.
-
-    Returns:
-        Density [1/m^3].
-
-    Raises:
-        InputError: no such start.
-    """
-    start = start or "hrs"
-    if states is not None and start in states:
-        return states[start]
-    if start in card.states:
-        return card.states[start].dome.density_m3
-    text = start.removeprefix("N=")
-    density = parse_number(text, "--start") if is_number(text) else 0.0
-    if not density > 0:
-        raise InputError(f"--start {start}: use {', '.join(card.states)} or N=<density in 1/m^3>.")
-    return density
+    return density_of(card, start, states, name="--start")
 
 
 def write_trace(trace, path: str) -> None:

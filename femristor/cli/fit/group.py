@@ -81,11 +81,11 @@ def forming(
     The curve after forming has a label that begins with "formed", the one after the negative sweep with
     "after"; one of them is enough.
     """
-    from femristor.cli.fit.inputs import Deferred, check_outputs, read_curves, span, write_results
+    from femristor.api.curves import fit_forming
+    from femristor.cli.fit.inputs import check_outputs, read_curves, span, write_results
     from femristor.cli.fit.text import forming_text
     from femristor.core.units import parse_quantity
     from femristor.device import load_card
-    from femristor.transport.forming.fit import fit_forming
 
     target = check_outputs(card_out, out)
     loaded = load_card(base)
@@ -99,7 +99,7 @@ def forming(
     fit = fit_forming(
         given.curves,
         loaded,
-        Deferred(lambda: _ohmic_cell(loaded, resolution)),
+        resolution=resolution,
         window_V=window,
         relative_sigma=sigma,
         noise=own["noise"],
@@ -147,10 +147,10 @@ def hopping(
     the card's lines in them; with several, or --no-lines, the surroundings are held. N is local, not the 0-D number of the
     published law. Numbers may carry units: --fix "a_e=2.5 nm".
     """
-    from femristor.cli.fit.inputs import Deferred, check_outputs, pair, read_curves, span, write_results
+    from femristor.api.curves import fit_hopping
+    from femristor.cli.fit.inputs import check_outputs, pair, read_curves, span, write_results
     from femristor.cli.fit.text import hopping_text
     from femristor.device import load_card
-    from femristor.transport.hopping.fit import fit_hopping
     from femristor.transport.hopping.parameters import Choice, parse_value
     from femristor.transport.hopping.reach import READERS, changes_with_lines, reach_warning
 
@@ -169,7 +169,7 @@ def hopping(
     fit = fit_hopping(
         given.curves,
         loaded,
-        Deferred(lambda: _field_cell(loaded, resolution)),
+        resolution=resolution,
         fixed=fixed,
         bounds=bounds,
         free=own["free"],
@@ -197,18 +197,6 @@ def hopping(
     }
     told = [f"note: {READERS}", *([f"warning: {unseen}"] if unseen else ())]
     context.emit(payload, "\n".join([hopping_text(fit), *told, *written]))
-
-
-def _ohmic_cell(card, resolution: float):
-    from femristor.fem.electrothermal.ohmic import OhmicCell
-
-    return OhmicCell(card, resolution=resolution)
-
-
-def _field_cell(card, resolution: float):
-    from femristor.fem.electrothermal.cell import ElectroThermal
-
-    return ElectroThermal(card, resolution=resolution)
 
 
 def _bounds(name: str, text: str) -> tuple[float, float]:

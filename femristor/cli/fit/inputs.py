@@ -1,7 +1,7 @@
 """What the `femristor fit` commands read: options such as NAME=VALUE and low:high, and the curves of their files."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,21 +20,6 @@ class Curves:
     curves: list[IVCurve]
     inputs: dict[str, str]
     assumed: tuple[str, ...] = ()
-
-
-class Deferred:
-    """A solver that is built at its first use, so that bad data are told before a mesh is made."""
-
-    def __init__(self, make: Callable[[], object]):
-        """Keep the recipe."""
-        self._make = make
-        self._made = None
-
-    def __getattr__(self, name: str):
-        """The built solver's attribute."""
-        if self._made is None:
-            self._made = self._make()
-        return getattr(self._made, name)
 
 
 def pair(text: str, option: str, example: str) -> tuple[str, str]:

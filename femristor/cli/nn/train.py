@@ -13,10 +13,9 @@ from femristor.core.bounds import BATCH, EPOCHS, EVERY, HOLD, LAYERS, PROCESSES,
 from femristor.core.errors import InputError
 
 PAPER_ACCURACY = {"paper": 0.969, "symmetric": 0.976, "fp": 0.983}
-DEFAULT_LR = {"agad": 0.01, "chopped": 0.01, "ttv2": 0.01, "ttv1": 0.01, "mixed": 0.1, "sgd": 0.01, "fp": 0.5}
 
 READ_RULES = ("agad", "chopped", "ttv2", "ttv1")
-TEXT_TRANSFER_EVERY, TEXT_WEIGHT_SCALE = 32, 6.0
+TEXT_TRANSFER_EVERY, TEXT_WEIGHT_SCALE, TEXT_LR = 32, 6.0, 0.005
 """Chosen on held-out text, see docs/theory/experiments.md."""
 
 
@@ -136,12 +135,13 @@ def mnist(context: Context, *, card: str, device: str, rule: str, out: str, resu
     from femristor.core.io.files import output_folder
     from femristor.core.store import save
     from femristor.device import load_card
+    from femristor.nn.train.classifier import default_lr
     from femristor.nn.train.datasets import load_mnist
     from femristor.nn.train.mnist import TrainSettings, train_mnist
 
     loaded = load_card(card)
     under = device_named(loaded, device, options["table"], nsr=options["nsr"])
-    lr = options["lr"] if options["lr"] is not None else DEFAULT_LR["fp" if device == "fp" else rule]
+    lr = default_lr(under, _rule(rule)) if options["lr"] is None else options["lr"]
     settings = TrainSettings(
         epochs=options["epochs"],
         lr=lr,
@@ -261,6 +261,7 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     from femristor.core.io.files import output_folder
     from femristor.core.store import save
     from femristor.device import load_card
+    from femristor.nn.train.classifier import default_lr
     from femristor.nn.train.datasets import load_text
     from femristor.nn.train.text import TextSettings, train_text
 
@@ -269,7 +270,7 @@ def text(context: Context, *, card: str, device: str, rule: str, out: str, resum
     fast_lr = options.pop("fast_lr")
     lr = options.pop("lr")
     if lr is None:
-        lr = 0.005 if device == "fp" else DEFAULT_LR[rule]
+        lr = TEXT_LR if device == "fp" else default_lr(under, _rule(rule))
     every = options.pop("transfer_every")
     if every is None and rule in READ_RULES:
         every = TEXT_TRANSFER_EVERY

@@ -24,7 +24,7 @@ from femristor.compact.table.grid import Grid
 from femristor.compact.table.interpolate import TableModel
 from femristor.core.bounds import PROCESSES
 from femristor.core.errors import ConvergenceError
-from femristor.core.jobs import exclusive
+from femristor.core.jobs import bare_processes, exclusive
 from femristor.core.messages import NullProgress, Progress, gathered
 from femristor.core.provenance import Provenance
 from femristor.device.card import DeviceCard
@@ -167,11 +167,13 @@ def measure_errors(table: CompactTable, tasks: list[Task], solved: list[dict], s
 
 
 @contextmanager
-def process_executor(jobs: int) -> Iterator[Executor | None]:
+def process_executor(jobs: int, *, script: bool = True) -> Iterator[Executor | None]:
     """Processes on this machine with one thread each; None for a single job.
 
     Args:
         jobs: number of processes, at least 1.
+        script: workers load the caller's script first, as those of `multiprocessing` do; a sampler that is defined in it
+            needs that, a script without a guard of `__main__` must not have it.
 
     Yields:
         Executor, or None to run here.
@@ -187,7 +189,7 @@ def process_executor(jobs: int) -> Iterator[Executor | None]:
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         # Forking would copy the state of PETSc and of threads.
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("spawn") if script else bare_processes()
         with ProcessPoolExecutor(jobs, mp_context=context, initializer=_quiet_worker) as pool:
             yield pool
     finally:

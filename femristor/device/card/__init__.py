@@ -259,6 +259,7 @@ class DeviceCard:
         bibliography: source abbreviation to citation.
         hash: SHA-256 over the SI numbers (not over comments or notes).
         fitted_on: source to the numbers of the stack with which its numbers were found, see `device.fitted_on`.
+        text: the TOML that it was read from.
     """
 
     name: str
@@ -283,6 +284,30 @@ class DeviceCard:
     vacancies: VacancyLaw | None = None
     forming: FormingLaw | None = None
     fitted_on: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    text: str = field(default="", repr=False, compare=False)
+
+    def updated(self, fit, *, name: str | None = None) -> "DeviceCard":
+        """This card with the numbers of a fit, each with the fit as its source.
+
+        Args:
+            fit: anything with `changes()`, e.g. FormingFit or HoppingFit.
+            name: of the new card; this one's by default.
+
+        Returns:
+            DeviceCard.
+
+        Raises:
+            CardError: numbers that no cell has.
+            InputError: a card that was not read from a text, or something that is no fit.
+        """
+        from femristor.device.card.io import parse_card, replaced_text
+
+        if not callable(getattr(fit, "changes", None)):
+            raise InputError(f"A {type(fit).__name__} changes no card; give the result of a fit, e.g. fit_hopping(...).")
+        if not self.text:
+            raise InputError(f"Card {self.name} has no text to change; load it with load_card or parse_card.")
+        origin = f"card {self.name} with a fit"
+        return parse_card(replaced_text(self.text, fit.changes(), name, origin=origin), origin)
 
     def material(self, name: str) -> Material:
         """Material by name."""

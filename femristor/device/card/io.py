@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def parse_card(text: str, origin: str) -> DeviceCard:
         raise CardError(f"{origin}: {_sentence(_most_telling(error.errors()), CardText)}") from None
     digest = hashlib.sha256(_canonical(raw).encode()).hexdigest()[:16]
     try:
-        return build_card(model, digest)
+        return replace(build_card(model, digest), text=text)
     except InputError as error:
         raise CardError(f"{origin}: {error}") from None
 
@@ -123,9 +124,27 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
     Raises:
         CardError: the changed card is not valid.
     """
+    return replaced_text(_card_text(template), changes, name, origin=f"card made from {template}")
+
+
+def replaced_text(text: str, changes: dict[str, dict], name: str | None = None, *, origin: str) -> str:
+    """As `replaced_card_text`, of a card that is at hand as text.
+
+    Args:
+        text: TOML of a card.
+        changes: as in `replaced_card_text`.
+        name: new name, or None to keep it.
+        origin: of the new card, for messages.
+
+    Returns:
+        TOML text.
+
+    Raises:
+        CardError: the changed card is not valid.
+    """
     import tomlkit
 
-    document = _document(template)
+    document = tomlkit.parse(text)
     if name:
         document["name"] = name
     for key, entry in changes.items():
@@ -140,7 +159,7 @@ def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str
             inline.update(entry)
             entry = inline
         table[last] = entry
-    card = parse_card(tomlkit.dumps(document), f"card made from {template}")
+    card = parse_card(tomlkit.dumps(document), origin)
     for key in changes:
         kind, _, source = key.partition(".")
         if kind == "sources" and is_found(card, source):
@@ -153,10 +172,14 @@ def _document(template: str | Path):
     """A card that can be edited, comments kept."""
     import tomlkit
 
+    return tomlkit.parse(_card_text(template))
+
+
+def _card_text(template: str | Path) -> str:
     source = card_path(template)
     text = read_text(source, "device card")
     parse_toml(text, str(source))
-    return tomlkit.parse(text)
+    return text
 
 
 def diff_cards(first: DeviceCard, second: DeviceCard) -> list[tuple[str, str, str]]:

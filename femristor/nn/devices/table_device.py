@@ -222,3 +222,7 @@ def _check_steps(conductance_S, step_up_S, step_down_S) -> tuple[np.ndarray, np.
             "Step table: in mid-window an up pulse must raise and a down pulse lower the conductance; give down steps as negative changes."
         )
     return grid, up, down
+
+
+StepDevice = TableDevice
+"""The short name, as the front door has it."""

@@ -77,9 +77,45 @@ def train_mnist(
         InputError: settings that do not fit the data, a checkpoint of another run.
         KeyboardInterrupt: Ctrl-C; the message says what was kept.
     """
+    run, _ = trained_mnist(
+        data, settings, device=device, rule=rule, card=card, checkpoint=checkpoint, resume=resume, progress=progress
+    )
+    return run
+
+
+def trained_mnist(
+    data: Mnist,
+    settings: TrainSettings,
+    *,
+    device: Device | None,
+    rule: Rule | None = None,
+    card=None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> tuple[TrainingRun, torch.nn.Module]:
+    """As `train_mnist`, with the network that was trained.
+
+    Args:
+        data: as in `train_mnist`.
+        settings: the same.
+        device: the same.
+        rule: the same.
+        card: the same.
+        checkpoint: the same.
+        resume: the same.
+        progress: the same.
+
+    Returns:
+        The run, and the network.
+
+    Raises:
+        ConvergenceError: as in `train_mnist`.
+        InputError: as in `train_mnist`.
+    """
     job = _MnistJob(data, settings, device, rule, card=card, checkpoint=checkpoint)
     job.run(resume=resume, progress=progress)
-    return job.result()
+    return job.result(), job.network
 
 
 class _MnistJob(TrainingJob):

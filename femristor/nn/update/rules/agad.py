@@ -318,3 +318,7 @@ def update(
     options = {"d": d, "state": state, "fast_devices": fast_devices, "lr": lr}
     job = start(weight, devices, x, **options, settings=settings, key=key, group=group)
     return job.run(threads)
+
+
+Agad = AgadSettings
+"""The short name, as the front door has it."""

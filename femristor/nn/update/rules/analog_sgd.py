@@ -169,3 +169,7 @@ def update_plain(
             weight, devices, x[b], d[b], rate=rate, train=settings.train, key=sample_key
         )
     return fired
+
+
+AnalogSgd = AnalogSgdSettings
+"""The short name, as the front door has it."""

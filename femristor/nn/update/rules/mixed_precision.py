@@ -207,3 +207,7 @@ def update_plain(
     for pulse in range(int(np.max(np.abs(n)))):
         fire_plain(weight, devices, np.abs(n) > pulse, n > 0, child_plain(row_keys, pulse)[:, None])
     return 0, int(np.sum(np.abs(n)))
+
+
+MixedPrecision = MixedPrecisionSettings
+"""The short name, as the front door has it."""

@@ -1,0 +1,34 @@
+from .api.arrays import Array as Array
+from .api.cells import FieldCell as FieldCell
+from .api.cells import ReducedCell as ReducedCell
+from .api.cells import published_law as published_law
+from .api.cells import reduce as reduce
+from .api.curves import fit_forming as fit_forming
+from .api.curves import fit_hopping as fit_hopping
+from .api.curves import read_iv as read_iv
+from .api.curves import triangle as triangle
+from .api.networks import program as program
+from .api.results import figure as figure
+from .api.results import load as load
+from .api.results import save as save
+from .core.curves import IVCurve as IVCurve
+from .core.curves import Waveform as Waveform
+from .core.errors import FemristorError as FemristorError
+from .core.traces import PulseTrace as PulseTrace
+from .core.traces import SwitchingTrace as SwitchingTrace
+from .device.card import DeviceCard as DeviceCard
+from .device.card.io import load_card as load_card
+from .device.load_line import Load as Load
+from .nn.devices.soft_bounds import SoftBoundsDevice as SoftBoundsDevice
+from .nn.devices.table_device import StepDevice as StepDevice
+from .nn.inference.aging import Programmed as Programmed
+from .nn.train.classifier import Trained as Trained
+from .nn.train.classifier import perceptron as perceptron
+from .nn.train.classifier import train as train
+from .nn.train.datasets import load_mnist as load_mnist
+from .nn.train.datasets import load_text as load_text
+from .nn.update.rules.agad import Agad as Agad
+from .nn.update.rules.analog_sgd import AnalogSgd as AnalogSgd
+from .nn.update.rules.mixed_precision import MixedPrecision as MixedPrecision
+
+__version__: str

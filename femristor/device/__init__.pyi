@@ -1,0 +1,16 @@
+from .card import DeviceCard as DeviceCard
+from .card.io import diff_cards as diff_cards
+from .card.io import load_card as load_card
+from .card.io import new_card_text as new_card_text
+from .card.io import parse_card as parse_card
+from .card.io import replaced_card_text as replaced_card_text
+from .load_line import Load as Load
+from .load_line import channel_load as channel_load
+from .load_line import selector_load as selector_load
+from .pulse_scheme import PulseScheme as PulseScheme
+from .selector import default_load as default_load
+from .selector import fit_selector as fit_selector
+from .selector import read_selector_csv as read_selector_csv
+from .selector import reference_selector as reference_selector
+from .state import CellState as CellState
+from .state import HoppingParameters as HoppingParameters

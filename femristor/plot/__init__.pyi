@@ -1,0 +1,14 @@
+from .array.experiments import cycling_figure as cycling_figure
+from .array.experiments import open_loop_figure as open_loop_figure
+from .compact import steps_figure as steps_figure
+from .compact import sweep_figure as sweep_figure
+from .dispatch import figure_of as figure_of
+from .dispatch import register as register
+from .fields import map_figure as map_figure
+from .fits import hopping_figure as hopping_figure
+from .iv import iv_figure as iv_figure
+from .nn.training import accuracy_figure as accuracy_figure
+from .style import png_bytes as png_bytes
+from .style import save_png as save_png
+from .switching import loops_figure as loops_figure
+from .switching import pulses_figure as pulses_figure

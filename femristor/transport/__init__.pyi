@@ -1,0 +1,12 @@
+from .branches import low_field_branches as low_field_branches
+from .forming.fit import fit_forming as fit_forming
+from .forming.synthetic import synthetic_forming_curves as synthetic_forming_curves
+from .hopping.fit import fit_hopping as fit_hopping
+from .linear_regime import find_linear_regime as find_linear_regime
+from .reference import reference_curve as reference_curve
+from .result import FittedParameter as FittedParameter
+from .result import FormingFit as FormingFit
+from .result import HoppingFit as HoppingFit
+from .result import StateFit as StateFit
+from .solver import FieldSolver as FieldSolver
+from .solver import ResistanceSolver as ResistanceSolver
