@@ -6,10 +6,11 @@ export MPLBACKEND ?= Agg
 # Processes of the tests; one file stays in one process.
 JOBS ?= 2
 
-.PHONY: help setup demo test lint bench golden experiments fuzz
+.PHONY: help setup demo test proof lint bench golden experiments fuzz
 help:
 	@echo "make demo    set up .venv, run the whole chain, write femristor-demo/index.html"
 	@echo "make test    set up .venv, check style and architecture, run all tests"
+	@echo "make proof   the long tests: meshes, 3-D, MPI, seven decades of rates, tables off their grid, coverage of fits"
 	@echo "make setup   only set up .venv"
 	@echo "make lint    only style and architecture"
 	@echo "make bench   time us against named peers"
@@ -27,12 +28,17 @@ test: setup
 	@status=0; \
 	$(BIN)/ruff check --quiet . || status=1; \
 	$(BIN)/lint-imports --no-logo --no-cache || status=1; \
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/python -m pytest -m "not proof" -n $(JOBS) --dist loadfile || status=1; \
 	exit $$status
+
+proof: setup
+	$(BIN)/python -m pytest -m proof -n $(JOBS) --dist load
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/mypy
 
 bench: setup
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

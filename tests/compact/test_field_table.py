@@ -8,7 +8,7 @@ from femristor.compact.table.interpolate import TableModel
 from femristor.compact.table.sample import build_table, process_executor
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_off_grid_errors_of_field_solutions(card):
     from femristor.fem.electrothermal.executor import DomeSampler
 

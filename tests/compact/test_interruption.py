@@ -9,8 +9,8 @@ import pytest
 
 from femristor.compact.dynamics.cells import IbmCells
 from femristor.compact.dynamics.fleet import pulse_fleet
-from femristor.compact.dynamics.interruption import kernel_interrupts
 from femristor.compact.ibm import IbmModel
+from femristor.core.jobs import kernel_interrupts
 from femristor.device import load_card
 from femristor.device.load_line import selector_load
 from femristor.device.pulse_scheme import PulseScheme

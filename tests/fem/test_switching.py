@@ -141,6 +141,7 @@ def test_reservoir_holds_the_density_at_the_filament(base):
         SwitchingCell(_card(polarity="C8W"), resolution=0.3)
 
 
+@pytest.mark.proof
 def test_sweep_rates_over_seven_decades(base):
     """Slower sweeps reset deeper; the fastest ones leave the state nearly alone."""
     cell, found = base[0], []
@@ -161,7 +162,7 @@ def test_tolerance_study(base):
     np.testing.assert_allclose(half, _states(base[2]), rtol=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_mesh_study(base, monkeypatch):
     """Every edge halved: `resolution` divides the sizes, and the growth away from them is halved too."""
     coarse = mesh.SIZES[2]

@@ -28,7 +28,7 @@ def _run(dim: int):
     return cell.run(PULSE, most_V=0.25)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_quarter_cylinder_sets_like_the_half_plane(monkeypatch):
     sizes = replace(mesh.SIZES[3], dome=1.0 / 13.2, rim=0.1 / 11, rim_growth=0.35)
     for dim in (2, 3):

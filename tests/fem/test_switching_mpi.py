@@ -60,7 +60,7 @@ def _run(ranks: int, path: Path, part: str = "whole", restart: str = "none") -> 
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_two_ranks_give_the_loop_of_one(tmp_path):
     one = _run(1, tmp_path / "1.json")
     two = _run(2, tmp_path / "2.json")

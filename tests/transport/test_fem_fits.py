@@ -83,6 +83,7 @@ def test_hopping_parameters_come_back(card, coarse):
     assert state.rms_ln < 0.007
 
 
+@pytest.mark.proof
 def test_two_sigma_covers_in_most_of_20_draws(card, coarse):
     """Three ambient temperatures, 1 % noise, N, a_e and dE free, by the fields at every trial point."""
     state = card.state("lrs")

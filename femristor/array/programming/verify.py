@@ -19,7 +19,6 @@ from femristor.array.programming.plan import READ_S, VerifyPlan, read_modes
 from femristor.array.results.verify import ProgramCheckpoint, ProgramVerify
 from femristor.compact.dynamics.cells import IbmCells, TableCells
 from femristor.compact.dynamics.integrator import Cells
-from femristor.compact.dynamics.interruption import kernel_interrupts
 from femristor.compact.ibm import IbmModel
 from femristor.compact.kernels.hop_streams import cell_streams
 from femristor.compact.noise.spread import draw_cells
@@ -28,6 +27,7 @@ from femristor.core import store
 from femristor.core.bounds import CELLS, PULSES
 from femristor.core.constants import EV
 from femristor.core.errors import InputError, StoreError
+from femristor.core.jobs import kernel_interrupts
 from femristor.core.messages import NullProgress
 from femristor.core.provenance import Provenance, Status
 from femristor.core.rng import generator

@@ -10,12 +10,12 @@ import numpy as np
 
 from femristor.compact.dynamics.cells import IbmCells, TableCells
 from femristor.compact.dynamics.integrator import Cells, check_tolerance, raise_failure
-from femristor.compact.dynamics.interruption import kernel_interrupts
 from femristor.compact.dynamics.pulses import PulseScheme
 from femristor.compact.ibm import IbmModel
 from femristor.compact.results.table import FleetTrace
 from femristor.compact.table.interpolate import TableModel
 from femristor.core.errors import InputError
+from femristor.core.jobs import kernel_interrupts
 from femristor.core.messages import NullProgress
 from femristor.core.provenance import Provenance
 from femristor.device.load_line import BARE, Load

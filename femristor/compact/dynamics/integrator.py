@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from femristor.compact.dynamics.cells import IbmCells, TableCells, one_each
-from femristor.compact.dynamics.interruption import kernel_interrupts
 from femristor.compact.ibm import IbmModel
 from femristor.compact.results.table import CompactTable, SweepResult
 from femristor.compact.table.interpolate import TableModel
 from femristor.core.bounds import SWEEP_POINTS, SWEEP_STEPS, check_memory
 from femristor.core.curves import Waveform
 from femristor.core.errors import ConvergenceError, InputError, RangeError
+from femristor.core.jobs import kernel_interrupts
 from femristor.core.messages import NullProgress
 from femristor.core.provenance import Provenance, Status
 from femristor.device.load_line import BARE, Load
