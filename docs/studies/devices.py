@@ -38,8 +38,8 @@ LAWS = ("soft-bounds", "table")
 
 def traces_of(name: str):
     """Pulse trains of one source; those of the array are drawn with seed 0."""
-    from femristor.array.statistics.pulse_extract import measured_pulses
-    from femristor.nn.devices.fit.traces import PulseTraces
+    from femristor.array import measured_pulses
+    from femristor.nn import PulseTraces
 
     if name in MEASURED:
         return PulseTraces.of(measured_pulses(ROOT / "data/reram" / MEASURED[name]), source=name)
@@ -47,10 +47,9 @@ def traces_of(name: str):
 
 
 def _array(text: str, side: int = 8):
-    from femristor.array.experiments.open_loop import pulse_array
+    from femristor.array import pulse_array
     from femristor.cli.array.hops import hop_array
-    from femristor.device import load_card
-    from femristor.device.pulse_scheme import PulseScheme
+    from femristor.device import PulseScheme, load_card
 
     words = dict(zip(text.split()[::2], map(float, text.split()[1::2]), strict=True))
     card = load_card("cmo_hfox")
@@ -62,10 +61,7 @@ def _array(text: str, side: int = 8):
 
 def device_of(name: str, law: str):
     """The device and its figures."""
-    from femristor.nn.devices.fit.population import fit_population
-    from femristor.nn.devices.fit.tables import step_tables
-    from femristor.nn.devices.soft_bounds import SoftBoundsDevice
-    from femristor.nn.devices.table_device import TableDevice
+    from femristor.nn import SoftBoundsDevice, TableDevice, fit_population, step_tables
 
     traces = traces_of(name)
     if law == "table":
@@ -86,9 +82,8 @@ def device_of(name: str, law: str):
 
 def train(device, *, seed: int, epochs: int) -> dict:
     """One training by AGAD; accuracy after each epoch, or what stopped it."""
-    from femristor.core.errors import ConvergenceError
-    from femristor.nn.train.datasets import load_mnist
-    from femristor.nn.train.mnist import TrainSettings, train_mnist
+    from femristor.core import ConvergenceError
+    from femristor.nn import TrainSettings, load_mnist, train_mnist
 
     try:
         run = train_mnist(load_mnist(None), TrainSettings(epochs=epochs, lr=0.01, seed=seed), device=device)
@@ -115,7 +110,7 @@ def main() -> None:
     path = Path(given.out)
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"runs": {}}
     from femristor.device import load_card
-    from femristor.nn.devices.soft_bounds import SoftBoundsDevice
+    from femristor.nn import SoftBoundsDevice
 
     devices = {"card statistics": (SoftBoundsDevice.from_card(load_card("cmo_hfox")), {})}
     for name in (*TRAINS, *MEASURED):

@@ -12,17 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from femristor.compact.dynamics.pulses import model_pulse_train
+from femristor.compact import distil, model_pulse_train
 from femristor.compact.dynamics.two_state import fit_two_states
-from femristor.compact.table.distil import distil
-from femristor.core import store
-from femristor.core.curves import Waveform
+from femristor.core import Waveform, store
 from femristor.core.traces import figures_of_merit
-from femristor.device import load_card
-from femristor.device.load_line import selector_load
-from femristor.device.pulse_scheme import PulseScheme
-from femristor.plot import save_png
-from femristor.plot.switching import pulses_figure
+from femristor.device import PulseScheme, load_card, selector_load
+from femristor.plot import pulses_figure, save_png
 
 FOLDER = Path(__file__).parents[1]
 PEAKS = (-1.45, 1.3)
@@ -32,7 +27,7 @@ def loop_reads(model, two, load, start_S: float, dome_m3: float):
     """Conductances after each half cycle by one and by two states, in uS."""
     trace, _ = two.sweep(Waveform.triangle(PEAKS * 5, 1.0), start_S, dome_m3, load=load)
     ends = np.flatnonzero(trace.voltage_applied_V == 0.0)[1:]
-    from femristor.compact.dynamics.trace import trace_sweep
+    from femristor.compact import trace_sweep
 
     single = trace_sweep(
         model, Waveform.triangle(PEAKS * 5, 1.0), float(model.density_at(start_S)), load=load

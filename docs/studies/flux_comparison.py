@@ -15,16 +15,13 @@ from pathlib import Path
 import numpy as np
 import ufl
 
-from femristor.core.curves import Waveform
-from femristor.core.errors import ConvergenceError
-from femristor.device import load_card
-from femristor.device.load_line import selector_load
-from femristor.fem import dolfin
+from femristor.core import ConvergenceError, Waveform
+from femristor.device import load_card, selector_load
+from femristor.fem import SwitchingCell, dolfin
 from femristor.fem.electrothermal import forms
 from femristor.fem.stack import HOPPING
 from femristor.fem.switching import problem as switching_problem
 from femristor.fem.switching import vacancy_forms
-from femristor.fem.switching.cell import SwitchingCell
 
 from dolfinx import fem, mesh  # isort: skip  femristor.fem.dolfin has put MPI first
 

@@ -10,20 +10,13 @@ import csv
 import sys
 from pathlib import Path
 
-from femristor.compact.dynamics.trace import trace_sweep
-from femristor.compact.table.distil import distil
-from femristor.compact.table.interpolate import TableModel
-from femristor.core import store
-from femristor.core.curves import Waveform
-from femristor.device import load_card
-from femristor.device.load_line import selector_load
-from femristor.fem.forming.history import history
-from femristor.fem.regional.cell import DomeCell
-from femristor.fem.switching.cell import SwitchingCell
+from femristor.compact import TableModel, distil, trace_sweep
+from femristor.core import Waveform, store
+from femristor.device import load_card, selector_load
+from femristor.fem import DomeCell, SwitchingCell, history
 from femristor.fem.switching.frames import FrameRecorder
-from femristor.plot import save_png
+from femristor.plot import loops_figure, save_png
 from femristor.plot.filmstrip import filmstrip_figure
-from femristor.plot.switching import loops_figure
 
 FOLDER = Path(__file__).parents[1]
 TABLE = FOLDER / "data" / "loops.csv"

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from femristor.core import ConvergenceError, Waveform
 from femristor.core.constants import EV
-from femristor.core.curves import Waveform
-from femristor.core.errors import ConvergenceError
-from femristor.device import load_card
-from femristor.device.load_line import Load, selector_load
-from femristor.fem.switching.cell import SwitchingCell
+from femristor.device import Load, load_card, selector_load
+from femristor.fem import SwitchingCell
 from femristor.plot import save_png
 from femristor.plot.style import OURS, SECOND, new_figure
 

@@ -1,8 +1,11 @@
 from .cell.hop_cells import HopArray as HopArray
 from .cell.hop_cells import fitted_spread as fitted_spread
+from .cell.laws import device_law as device_law
 from .cell.terminals import Cells1R as Cells1R
 from .cell.terminals import Cells1T1R as Cells1T1R
 from .cell.terminals import LinearCells as LinearCells
+from .cell.terminals import card_channel as card_channel
+from .cell.terminals import word_lines as word_lines
 from .cell_array import CellArray as CellArray
 from .cell_array import Effects as Effects
 from .costs import Converters as Converters
@@ -37,4 +40,6 @@ from .statistics.pulse_extract import measured_pulses as measured_pulses
 from .weights import weight_arrays as weight_arrays
 from .wires.grid import WireGrid as WireGrid
 from .wires.remedies_table import remedies_table as remedies_table
+from .wires.solver import column_currents as column_currents
 from .wires.solver import solve_wires as solve_wires
+from .wires.solver import transfer_matrix as transfer_matrix

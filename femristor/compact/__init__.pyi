@@ -3,7 +3,6 @@ from .dynamics.pulses import model_pulse_train as model_pulse_train
 from .dynamics.pulses import pulse_steps as pulse_steps
 from .dynamics.trace import trace_sweep as trace_sweep
 from .export.check import check_spice as check_spice
-from .export.write import export as export
 from .fit.data import read_pulses_csv as read_pulses_csv
 from .fit.pulses import PulseExperiment as PulseExperiment
 from .fit.pulses import fit_pulses as fit_pulses

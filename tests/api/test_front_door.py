@@ -1,6 +1,7 @@
 """The front door: the whole chain in memory, from CSV to accuracy after ten years, by `import femristor as fm` alone."""
 
 import json
+import pkgutil
 import subprocess
 import sys
 
@@ -23,6 +24,13 @@ AMPLITUDES = {"set_voltage": "1.45 V", "reset_voltage": "-1.485 V"}
 def test_every_exported_name_is_there(room):
     module = pytest.importorskip(f"femristor{room}")
     assert module.__all__ and all(getattr(module, name) is not None for name in module.__all__)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_exported_name_is_a_module_too(room):
+    module = pytest.importorskip(f"femristor{room}")
+    inside = {entry.name for entry in pkgutil.iter_modules(module.__path__)}
+    assert inside & set(module.__all__) == set(), "importing the module would hide the name"
 
 
 def test_importing_the_rooms_is_light():
