@@ -12,4 +12,9 @@ noise as a sum of Lorentzians; I = V G, or the nodal equations of the wires. You
 
 import lazy_loader
 
+from femristor.core.environment import prepare
+
+# Before numba looks for the folder of its kernels.
+prepare()
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

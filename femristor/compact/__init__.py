@@ -13,4 +13,9 @@ callable `sampler(bias_V, density_m3, ambient_K)` (see `table/sample.py`).
 
 import lazy_loader
 
+from femristor.core.environment import prepare
+
+# Before numba looks for the folder of its kernels.
+prepare()
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,4 +16,9 @@ both electrodes. `dolfin.py` is the only module that names DOLFINx or PETSc func
 import h5py  # noqa: F401
 import lazy_loader
 
+from femristor.core.environment import prepare
+
+# Before the libraries look for the folders of their caches.
+prepare()
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

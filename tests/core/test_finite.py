@@ -95,7 +95,7 @@ def _entries(cls) -> dict[str, str]:
 
 
 def _types():
-    for module in store.RESULT_MODULES:
+    for module in store.result_modules():
         importlib.import_module(module)
     return [cls for cls, _ in store._REGISTRY.values() if cls.__module__.startswith("femristor.")]
 

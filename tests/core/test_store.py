@@ -1,8 +1,13 @@
 """The HDF5 store: everything comes back, nothing broken is accepted."""
 
 import contextlib
+import importlib
 import io
+import re
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -268,9 +273,40 @@ def test_a_file_of_schema_1_is_sealed_again(tmp_path):
         for key, value in file.attrs.items():
             before.attrs[key] = value
         before.attrs["femristor_schema"] = 1
-    with pytest.raises(StoreError, match=r"older femristor, without a checksum; .*store_upgrade"):
+    with pytest.raises(StoreError, match=r"older femristor, without a checksum; .*store.upgrade"):
         store.load(tmp_path / "old.h5")
     upgrade(tmp_path / "old.h5")
     assert store.load(tmp_path / "old.h5").numbers == {"a": 0.1}
     with pytest.raises(StoreError, match="schema 1"):
         upgrade(tmp_path / "r.h5")
+
+
+def test_a_new_result_type_joins_by_one_file(tmp_path, monkeypatch):
+    """A file in the `results` package of a room is found when its result is read, without being listed anywhere."""
+    from femristor.array import results
+
+    (tmp_path / "toy.py").write_text(
+        "from dataclasses import dataclass\nfrom femristor.core.store import storable\n"
+        "@storable('ToyOfOneFile', version=1)\n@dataclass(frozen=True)\nclass Toy:\n    number: float\n"
+    )
+    monkeypatch.setattr(results, "__path__", [*results.__path__, str(tmp_path)])
+    module = importlib.import_module("femristor.array.results.toy")
+    path = store.save(module.Toy(2.5), tmp_path / "toy.h5")
+    for name in ("ToyOfOneFile",):
+        monkeypatch.delitem(store._REGISTRY, name)
+    monkeypatch.delitem(sys.modules, "femristor.array.results.toy")
+    assert store.load(path).number == 2.5
+    monkeypatch.delitem(store._REGISTRY, "ToyOfOneFile")
+    monkeypatch.delitem(sys.modules, "femristor.array.results.toy")
+
+
+def test_every_storable_type_is_found_by_its_name():
+    code = (
+        "import sys; from femristor.core import store\n"
+        "for module in store.result_modules(): __import__(module)\n"
+        "print(len(store._REGISTRY))"
+    )
+    found = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    package = Path(store.__file__).parents[2]
+    declared = sum(len(re.findall(r"^@storable\(", f.read_text(), flags=re.M)) for f in package.rglob("*.py"))
+    assert found == declared

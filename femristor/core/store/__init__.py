@@ -7,8 +7,11 @@ name and the type's own version. Arrays become datasets, nested results groups, 
 
 import dataclasses
 import functools
+import importlib
 import json
+import pkgutil
 import typing
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
@@ -242,39 +245,36 @@ def _read_node(node, hint, place: str, source: Path):
 
 def _import_rooms(name: str) -> None:
     """Import the result modules so that a file can be read without knowing its room."""
-    import importlib
+    for module in result_modules():
+        if name in _REGISTRY:
+            return
+        importlib.import_module(module)
 
-    for module in RESULT_MODULES:
-        if name not in _REGISTRY:
-            importlib.import_module(module)
 
-
-RESULT_MODULES = (
+ELSEWHERE = (
     "femristor.core.curves",
     "femristor.core.traces",
     "femristor.device.selector",
-    "femristor.fem.results.fields",
-    "femristor.fem.results.switching",
-    "femristor.fem.results.dome",
-    "femristor.fem.results.forming",
+    "femristor.device.state",
     "femristor.transport.result",
-    "femristor.compact.results.table",
-    "femristor.compact.results.stochastic",
-    "femristor.array.results.cells",
-    "femristor.array.results.relaxation",
-    "femristor.array.results.retention_fit",
-    "femristor.array.results.costs",
-    "femristor.array.results.verify",
-    "femristor.array.results.batches",
-    "femristor.array.results.forming",
-    "femristor.array.results.cycling",
-    "femristor.array.results.open_loop",
-    "femristor.array.results.remedies",
-    "femristor.array.results.wires",
-    "femristor.nn.results.mvm",
-    "femristor.nn.results.training",
     "femristor.nn.devices.device_result",
     "femristor.nn.devices.soft_bounds",
     "femristor.nn.devices.table_device",
-    "femristor.nn.results.inference",
+    "femristor.report.bundle",
+    "femristor.report.comparison",
 )
+"""Modules with storable types outside the `results` packages of the rooms."""
+ROOMS_WITH_RESULTS = ("fem", "compact", "array", "nn")
+
+
+def result_modules() -> Iterator[str]:
+    """Names of all modules with storable types; a file in the `results` package of a room is one without being listed.
+
+    Yields:
+        Dotted names, the light ones first.
+    """
+    yield from ELSEWHERE[:4]
+    for room in ROOMS_WITH_RESULTS:
+        package = importlib.import_module(f"femristor.{room}.results")
+        yield from sorted(f"{package.__name__}.{entry.name}" for entry in pkgutil.iter_modules(package.__path__))
+    yield from ELSEWHERE[4:]
