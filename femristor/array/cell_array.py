@@ -180,7 +180,7 @@ class CellArray:
         Args:
             to_time_s: time since programming, not before the present one.
             temperature_K: during the time that passes now; the card's ambient by default. It accelerates relaxation
-                (see `relaxation_temperature`), not the noise, whose law has no temperature.
+                (see `retention.temperature`), not the noise, whose law has no temperature.
 
         Raises:
             InputError: not programmed yet, a time that is negative or in the past, or an impossible temperature.

@@ -8,7 +8,7 @@ overdrive falls by the reset amplitude.
 
 A fitted transistor is a `Channel` (`laws/channel.py`) with a gate voltage for set, reset and read: `channel_load`.
 Whatever the kind, `Load.line(direction)` is the line of one direction, `current(line, applied, device, ops)` its
-current with signed voltages, in NumPy or UFL; the numba twin is `compact.load_kernels`.
+current with signed voltages, in NumPy or UFL; the numba twin is `compact.kernels.load`.
 """
 
 import math

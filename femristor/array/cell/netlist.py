@@ -1,8 +1,8 @@
 """A small 1T1R array with its wires as an ngspice netlist: IBM's law with frozen states, the smooth channel.
 
-The names are those of the drawing in `wire_grid`: b0_1 is the node of row wire 0 at column 1, s0_1 that of column wire
+The names are those of the drawing in `wires.grid`: b0_1 is the node of row wire 0 at column 1, s0_1 that of column wire
 1 at row 0, and vs1 is the virtual ground of column 1, through which its current flows. Meant for checks and for users
-who want to go on in a circuit simulator; an array of thousands of cells belongs to `wires_nonlinear`.
+who want to go on in a circuit simulator; an array of thousands of cells belongs to `wires.nonlinear`.
 """
 
 import numpy as np

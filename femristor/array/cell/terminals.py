@@ -29,7 +29,7 @@ ITERATIONS = 200
 
 
 def card_channel(card: DeviceCard) -> Channel:
-    """The card's selector as a channel; slope and mobility loss are typical ones (`selector_fit`).
+    """The card's selector as a channel; slope and mobility loss are typical ones (`device.selector`).
 
     Args:
         card: device card.

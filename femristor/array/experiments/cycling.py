@@ -43,7 +43,7 @@ def sweep(
     Args:
         kind: TABLE or IBM.
         tables: (patches of one ambient, ln N knots, |V| knots).
-        field: of `noise_kernels.activity`.
+        field: of `kernels.noise.activity`.
         ionic: (a/L, N_max, n) of the table.
         parameters: (cells, numbers) of each cell.
         loads: (cells, 3, 11) of `Load.lines`.

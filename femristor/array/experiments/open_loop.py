@@ -2,7 +2,7 @@
 
 The protocol is 400 set, 400 reset and 500 alternating pulses with one pair of amplitudes for all cells, a read at 0.2 V
 after each (Falcone et al., arXiv 2502.04524, eqs. 1-3). Energy is `int |V I| dt` of each pulse at the terminals of cell
-and selector, from the currents of its own steps (`noise_kernels.step_energy`). A search finds the pair of amplitudes with given figures.
+and selector, from the currents of its own steps (`kernels.noise.step_energy`). A search finds the pair of amplitudes with given figures.
 """
 
 import math
@@ -37,7 +37,7 @@ LONGEST = (1.0, 0.25, 0.125, 0.25, 1.0)
 def train(
     kind, tables, field, ionic, parameters, loads, shape, directions, start, tolerance, read_V, per_hop, rng
 ):
-    """Take cells through one pulse train; arguments as of `noise_kernels.train`, but one `shape` (4,) for all cells.
+    """Take cells through one pulse train; arguments as of `kernels.noise.train`, but one `shape` (4,) for all cells.
 
     Returns:
         Conductance (cells, pulses + 1) from the start on, last ln N (cells,), energy [J] of set and of reset pulses

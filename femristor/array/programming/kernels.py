@@ -1,6 +1,6 @@
 """numba: program-verify of many cells on all cores, each with its own stream of random numbers.
 
-The pulse is `noise_kernels.pulse`. A verify read is the true conductance plus `log10(G/uS) sum_m w_m x_m`, x_m
+The pulse is `kernels.noise.pulse`. A verify read is the true conductance plus `log10(G/uS) sum_m w_m x_m`, x_m
 Ornstein-Uhlenbeck modes that keep a share c_m from read to read (c = 0: independent reads). Twin: `verify_twin.py`.
 """
 
@@ -84,7 +84,7 @@ def program(
     Args:
         kind: TABLE or IBM.
         tables: (patches of one ambient, ln N knots, |V| knots).
-        field: of `noise_kernels.activity`.
+        field: of `kernels.noise.activity`.
         ionic: (a/L, N_max, n) of the table.
         parameters: (cells, numbers) of each cell.
         loads: (cells, 3, 11) of `Load.lines`.

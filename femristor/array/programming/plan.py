@@ -93,7 +93,7 @@ class VerifyPlan:
         return place_in(self.ranges_S, targets_S)
 
     def rows(self, targets_S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(cells, 4) shapes and (cells, 2, 2) ladders of `verify_kernels.program`."""
+        """(cells, 4) shapes and (cells, 2, 2) ladders of `programming.kernels.program`."""
         shapes = np.array([(s.set_V, s.reset_V, s.edge_s, s.width_s - 2 * s.edge_s) for s in self.schemes])
         ladder = np.array([[self.step_V, self.set_max_V], [self.step_V, self.reset_max_V]])
         return shapes[self.place(targets_S)], np.broadcast_to(ladder, (len(targets_S), 2, 2)).copy()
@@ -111,7 +111,7 @@ def place_in(ranges_S, targets_S) -> np.ndarray:
 
 
 def read_modes(law: ReadNoiseLaw, kind: str, *, read_s: float = READ_S, pulse_s: float = 0.0) -> np.ndarray:
-    """Read noise of verify reads as modes of `verify_kernels.read_noise`.
+    """Read noise of verify reads as modes of `programming.kernels.read_noise`.
 
     "independent": every read has the law's sigma at the length of a read. "flicker": the Lorentzians of
     `array.read_noise` (variance 1/2 an e-fold), each averaged over the read, correlated from read to read.

@@ -1,4 +1,4 @@
-"""The plain twin of `verify_kernels.program`: NumPy over all cells at once, Euler-Maruyama in N in short equal steps."""
+"""The plain twin of `programming.kernels.program`: NumPy over all cells at once, Euler-Maruyama in N in short equal steps."""
 
 import numpy as np
 

@@ -2,7 +2,7 @@
 
 A set pulse below the target, a reset pulse above it, until a read lies within the acceptance (Falcone et al., arXiv
 2502.04524, section 2.2). Cells are programmed one by one through their own selector; what the pulses do to the others is
-in `disturb.py`. Kernel: `verify_kernels.py`; twin: `verify_twin.py`.
+in `disturb.py`. Kernel: `programming.kernels.py`; twin: `verify_twin.py`.
 """
 
 import hashlib

@@ -134,7 +134,7 @@ class ProgramCheckpoint:
         finished: cells done, in row-major order.
         outcome: (finished,) of each.
         found: (finished, 2) true conductance and last read.
-        work: (finished, 3) see `verify_kernels.program`.
+        work: (finished, 3) see `programming.kernels.program`.
         sent: (finished, 2) set and reset pulses.
         state: (finished,) ln N.
     """

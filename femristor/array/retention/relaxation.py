@@ -11,7 +11,7 @@ in between, and two times are correlated by (sigma_t/sigma_u)^m. The memory expo
 number a cell, 1 for independent increments, and large for a redraw at every time. The default is 1: what many
 independent hops with widely spread barriers give, each defect moving once, about when its own time constant is
 reached. Measured trajectories of another ReRAM (technology C of the RRAM-Relaxation-Master-Model data, 7661 cells)
-forget faster, see `retention_fit`.
+forget faster, see `retention.fit`.
 
 Before 1 s the mean is held at 0 (its line would start with a rise), sigma follows its line down to its zero
 at exp(-s0/s1), 55 us for the shipped card; before that nothing moves.

@@ -1,4 +1,4 @@
-"""Weights on two other memories for comparison: ReRAM of Wan et al. and phase change (laws in `comparison_laws`).
+"""Weights on two other memories for comparison: ReRAM of Wan et al. and phase change.
 
 Weights lie on differential pairs from 0 uS on, as in aihwkit's SinglePairConductanceConverter. Each cell keeps its own
 random numbers: Wan's deviation is one number times the growing sigma, PCM keeps its programming error and its nu; PCM's

@@ -1,4 +1,4 @@
-"""Block elimination of an array: source lines first (`wires_ladder`), then column by column along the row wires.
+"""Block elimination of an array: source lines first (`wires.ladder`), then column by column along the row wires.
 
 With Y_j between the row nodes of column j, M_j is the conductance matrix seen when looking into column j from its
 left, u_j the row nodes there, r a row segment, r_d the segment and driver in front of the first cell:

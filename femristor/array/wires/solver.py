@@ -1,7 +1,7 @@
 """Exact currents of arrays with resistive wires: transfer matrices, column currents, all node voltages.
 
-Two engines: block elimination for whole transfer matrices (`wires_blocks`), conjugate gradients on the wires'
-resistance matrices for few input vectors (`wires_iterative`). Float64, on the device of the conductances, batched over
+Two engines: block elimination for whole transfer matrices (`wires.blocks`), conjugate gradients on the wires'
+resistance matrices for few input vectors (`wires.iterative`). Float64, on the device of the conductances, batched over
 leading axes. Gradients: with w the cell voltages and w' those when the columns are driven by dL/dI and the rows
 grounded, dL/dG = sum over vectors of w w' (Tellegen), and dL/dV is the current that w' sends into the drivers.
 """

@@ -2,7 +2,7 @@
 
 The state is u = ln N, `du/dt = sign(V) (a/L) <Gamma>(V, N) (1 - N/N_max)^n`; the voltage over the cell solves
 `I_cell(V, N) = I_load(V_applied, V)` at every stage. Steps end at the corners of the waveform and where it
-crosses 0 V. The fast path is `step_kernels.py`; the plain twin is `twin.py`.
+crosses 0 V. The fast path is `kernels.steps.py`; the plain twin is `twin.py`.
 """
 
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ class Cells:
 
     @property
     def packed(self) -> tuple:
-        """(kind, tables, ionic) as `step_kernels` takes them."""
+        """(kind, tables, ionic) as `kernels.steps` takes them."""
         from femristor.compact.kernels import steps as step_kernels
 
         model = self.models[0]

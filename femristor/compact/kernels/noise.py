@@ -1,6 +1,6 @@
 """numba: pulses of cells whose vacancies hop one cluster at a time, as Langevin steps of u = ln N.
 
-A drift step is that of `step_kernels.attempt`. After it u moves by `sqrt(Q) xi - Q/2`, `Q = int F S/(N volume) dt`:
+A drift step is that of `kernels.steps.attempt`. After it u moves by `sqrt(Q) xi - Q/2`, `Q = int F S/(N volume) dt`:
 S is the sum of forward and backward rates where the drift is their difference, F the vacancies that hop together.
 The shift keeps the mean of N. Energy: `int |V I| dt` at the terminals of cell and load, along the same steps.
 Twin: `stochastic_twin.py` (NumPy); the counts it stands for: `gillespie.py`.
@@ -84,7 +84,7 @@ def step_energy(kind, model, cell, line, sign, length, volts, ends, tight):
 
 @njit(cache=True)
 def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per_hop, rng, longest):
-    """Advance one cell over one straight piece with noise; as `step_kernels.segment`, and the energy [J] at the end.
+    """Advance one cell over one straight piece with noise; as `kernels.steps.segment`, and the energy [J] at the end.
 
     per_hop: F over the switching volume [1/m^3]; rng: source of the noise; longest: step, of the piece.
     """
@@ -143,7 +143,7 @@ def segment(kind, model, field, cell, line, sign, span, point, tolerance, h, per
 
 @njit(cache=True)
 def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per_hop, rng, longest=STEPS):
-    """One trapezoid from 0 V with noise, as `step_kernels.pulse`: u, status, time reached, applied voltage there.
+    """One trapezoid from 0 V with noise, as `kernels.steps.pulse`: u, status, time reached, applied voltage there.
 
     longest: step, of each of the five pieces. hints: (2, 9), the last the energy of the pulse [J].
     """
@@ -184,7 +184,7 @@ def pulse(kind, model, field, cell, lines, u, shape, sign, tolerance, hints, per
 
 @njit(cache=True)
 def fresh_hints():
-    """Hints of a cell before its first pulse, as `step_kernels.follow` starts."""
+    """Hints of a cell before its first pulse, as `kernels.steps.follow` starts."""
     hints = np.full((2, JOULE + 1), 0.25)
     hints[:, 5], hints[:, 6], hints[:, 7:] = STEEP_MAX / 3, 0.9, 0.0
     return hints

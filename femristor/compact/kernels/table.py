@@ -1,7 +1,7 @@
 """numba: the table of one cell: patches at one place, the load line, and one implicit stage.
 
 A cell is a row of four numbers: factor of its current, shifts of the set and the reset barrier [K], ambient [K].
-Twins: `hermite.evaluate` for the patches, `twin.sweep_plain` (SciPy) for the steps of `step_kernels`.
+Twins: `hermite.evaluate` for the patches, `twin.sweep_plain` (SciPy) for the steps of `kernels.steps`.
 """
 
 import math

@@ -4,7 +4,7 @@ The rate law is the mean of forward and backward hops across the border of the s
 `dn/dt = n (a/L)(G_f - G_b)`; they are independent events, so that the count's variance grows by their sum,
 `n (a/L)(G_f + G_b) = |dn/dt| coth(z e a E/2kT)`. Hops in clusters of F multiply it by F (the Fano factor), whatever
 makes them come together. At rest (0 V) nothing moves within a train; see `relaxation_at_rest`.
-Kernel: `noise_kernels.py`; twin: `stochastic_twin.py`; exact counts: `gillespie.py`.
+Kernel: `kernels.noise.py`; twin: `stochastic_twin.py`; exact counts: `gillespie.py`.
 """
 
 from dataclasses import dataclass
@@ -248,7 +248,7 @@ class NoisyCells:
                 shown.advance(status.size)
 
     def field(self, patches: np.ndarray) -> tuple[np.ndarray, float]:
-        """What `noise_kernels.activity` needs of a table."""
+        """What `kernels.noise.activity` needs of a table."""
         if isinstance(self.model, IbmModel):
             return patches[0, 0], 0.0
         law = self.model.table.ionic

@@ -2,7 +2,7 @@
 
 A file holds one result. The root group carries `femristor_schema` (layout of this store), the type's
 name and the type's own version. Arrays become datasets, nested results groups, everything else JSON.
-`store_file` seals the file with a checksum and opens nothing that does not fit it.
+`store.file` seals the file with a checksum and opens nothing that does not fit it.
 """
 
 import dataclasses

@@ -58,7 +58,7 @@ class TableDevice:
 
     @classmethod
     def from_tables(cls, tables: StepTables) -> "TableDevice":
-        """The library of `trace_tables.step_tables`; each cell of an array takes one of its cells as it is.
+        """The library of `devices.fit.tables.step_tables`; each cell of an array takes one of its cells as it is.
 
         Args:
             tables: step tables of one or more cells.
@@ -75,7 +75,7 @@ class TableDevice:
 
         Args:
             traces: `PulseTraces`, or what `PulseTraces.of` takes (`OpenLoopArray`, `PulseTrace`, `MeasuredPulses`).
-            **settings: of `trace_tables.step_tables`.
+            **settings: of `devices.fit.tables.step_tables`.
 
         Returns:
             The device.

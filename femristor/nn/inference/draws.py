@@ -22,7 +22,7 @@ from femristor.nn.mvm.product import CellMaker
 
 
 class Data(Protocol):
-    """What is measured; `inference_data` has two."""
+    """What is measured; `inference.data` has two."""
 
     metric: str
     calibration: torch.Tensor

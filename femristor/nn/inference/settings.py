@@ -29,7 +29,7 @@ class InferenceSettings:
         quantile: of calibration, above 0 up to 1 (the maximum).
         bias: "digital" (added behind the ADC) or "analog" (one more row, driven at full scale).
         scaling: digital factors behind the ADC, one an output ("column": each output uses the whole window) or one a tile.
-        compensation: of the mean relaxation, see `inference_tiles`: "none", "shift" (one number a tile) or "column"
+        compensation: of the mean relaxation, see `inference.tiles`: "none", "shift" (one number a tile) or "column"
             (one an output and tile).
     """
 

@@ -221,7 +221,7 @@ class AnalogMatrix:
         return available()
 
     def _by_integers(self, values: torch.Tensor) -> torch.Tensor | None:
-        """The product with `mvm_codes`; None where that is not exact enough or an input is not finite."""
+        """The product with `mvm.codes`; None where that is not exact enough or an input is not finite."""
         from femristor.nn.mvm.codes import IntegerProduct
 
         if self._whole is None or self._whole[0] != self.cells.revision:

@@ -1,4 +1,4 @@
-"""Train a classifier on MNIST with analog layers; epochs, checkpoints and Ctrl-C are those of `training_job`.
+"""Train a classifier on MNIST with analog layers; epochs, checkpoints and Ctrl-C are those of `train.job`.
 
 The order of the images is a permutation of (seed, epoch).
 """

@@ -23,7 +23,7 @@ def fit_population(
 
     Args:
         traces: pulse trains of one or more cells.
-        method: "steps", "path" or "auto" (`trace_fit`).
+        method: "steps", "path" or "auto" (`devices.fit.trace`).
         progress: where cells are shown.
 
     Returns:
