@@ -158,7 +158,7 @@ def test_table_is_stored_and_drawn(table, tmp_path):
         ({"sizes": (1,)}, "make no table"),
         ({"inputs": 0}, "input vectors"),
         ({"bound": 0.0}, "bound"),
-        ({"largest_limit": -8}, "largest tile"),
+        ({"largest_limit": -8}, "--largest.*-8 is too few"),
         ({"segment_ohm": -1.0}, "segment_ohm"),
     ],
 )

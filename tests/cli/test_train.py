@@ -66,7 +66,7 @@ def test_table_from_a_csv_and_resume(capsys, tmp_path):
         ("--device table", "--table FILE"),
         ("--device table --table none.csv", "none.csv"),
         ("--device table --table none.h5", "none.h5"),
-        ("--epochs 0", "at least 1"),
+        ("--epochs 0", "--epochs: 0 is too few; give 1 or more"),
         ("--device fp --transfer-every 3", "--transfer-every belongs to --device paper"),
         ("--train-images 70000", "70000"),
         ("--lr -1", "learning rate"),

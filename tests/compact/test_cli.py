@@ -32,7 +32,7 @@ def test_build_info_sweep(capsys, tmp_path):
     out = str(tmp_path / "s.h5")
     sweep = ["sweep", "--table", table, "--vmax", "1.2", "--vmin", "-1.2", "--start", "N=7e24", "--out", out]
     text = run(capsys, *sweep, "--cell", "1T1R", "--ambient", "20 degC")
-    assert "G at 0.2 V" in text and "293.15 K" in text and "selector of cmo_hfox" in text
+    assert "G of the cell alone, 0.2 V" in text and "293.15 K" in text and "transistor with gates" in text
     stored = store.load(out, SweepResult)
     assert stored.ambient_K[0] == 293.15
     payload = json.loads(run(capsys, *sweep, "--compliance", "150 uA", "--series-ohm", "500", "--json"))

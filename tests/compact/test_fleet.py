@@ -194,8 +194,9 @@ def test_fleet_on_a_table(table, card):
     """On a table a fleet is the pulse train of the table; a higher barrier slows it, a factor scales the current."""
     model, load = TableModel(table), selector_load(card)
     train = pulse_train(
-        table, card, scheme=SCHEME, n_up=10, n_down=10, n_alternate=4, start_density_m3=1.6e25, tolerance=1e-8
-    )
+        table, card, scheme=SCHEME, n_up=10, n_down=10, n_alternate=4, start_density_m3=1.6e25, load=load,
+        tolerance=1e-8,
+    )  # fmt: skip
     shift = np.array([0.0, 0.05, 0.0]) * EV
     spread = TableCells.of(model, 3, barrier_set_shift_J=shift, barrier_reset_shift_J=shift)
     fleet = pulse_fleet(model, spread, SCHEME, train.direction, load, start_density_m3=1.6e25, tolerance=1e-8)
