@@ -5,6 +5,7 @@ import ctypes
 import itertools
 import os
 import re
+from unittest import mock
 
 from femristor.core.io.files import check_file_size_limit
 from femristor.core.jobs import kernel_interrupts
@@ -16,7 +17,12 @@ with contextlib.suppress(ModuleNotFoundError):
 
 from mpi4py import MPI  # isort: skip
 import basix
-import dolfinx.fem.petsc as _petsc
+
+# dolfinx.fem.petsc loads PETSc for the whole process, for kernels of numba that we do not have: torch would then call PETSc's
+# BLAS, crash in its factorisations or give other bits, where it is imported later.
+with mock.patch("llvmlite.binding.load_library_permanently"):
+    import dolfinx.fem.petsc as _petsc
+
 import dolfinx.io.gmsh as _gmsh
 import numpy as np
 import ufl

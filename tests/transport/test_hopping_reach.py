@@ -108,7 +108,7 @@ def test_what_is_unseen_is_told(fit, card, cell):
 
 def test_command_says_who_reads_and_writes_lines(cell, card, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("femristor.cli.fit.group._field_cell", lambda card, resolution: cell)
+    monkeypatch.setattr("femristor.fem.electrothermal.cell.ElectroThermal", lambda card, *, resolution: cell)
     curves = []
     for label, (density, distance, barrier) in OFF.items():
         state = CellState(
