@@ -100,7 +100,7 @@ class SelectorData:
         return cls(drain, source, gate, np.where(forward, 1, -1) * current, origin, dict(inputs or {}))
 
 
-@storable("SelectorFit", version=1)
+@storable("SelectorFit", version=1, shapes={"value": "5", "standard_error": "5", "gates_V": "gates"})
 @dataclass(frozen=True)
 class SelectorFit:
     """A fitted channel.

@@ -1,13 +1,14 @@
 """Fit of the selector: recovers a known transistor, the carried record to its accuracy, one-sentence errors."""
 
 import gzip
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
 import pytest
 
 from femristor.core import store
-from femristor.core.errors import DataError, InputError
+from femristor.core.errors import DataError, InputError, StoreError
 from femristor.core.messages import gathered
 from femristor.device import load_card
 from femristor.device.card.io import shipped_cards
@@ -118,3 +119,10 @@ def test_a_gain_of_another_unit_is_told(tmp_path, card):
     (line,) = told
     assert "t.csv: the gain of" in line and "times that of the transistor of card cmo_hfox" in line
     assert "unit of the current" in line
+
+
+def test_a_stored_fit_of_another_shape_is_refused(card, tmp_path):
+    fit = reference_selector(card)
+    path = store.save(replace(fit, value=fit.value[:2]), tmp_path / "short.h5")
+    with pytest.raises(StoreError, match=r"short.h5.*value"):
+        store.load(path, SelectorFit)

@@ -124,7 +124,11 @@ class ProgramVerify:
         return {name: int(np.sum(self.outcome == code)) for code, name in enumerate(OUTCOMES)}
 
 
-@storable("ProgramCheckpoint", version=2)
+@storable(
+    "ProgramCheckpoint",
+    version=2,
+    shapes={"outcome": "finished", "found": "finished 2", "work": "finished 3", "sent": "finished 2", "state": "finished"},
+)
 @dataclass(frozen=True)
 class ProgramCheckpoint:
     """The first cells of an array, programmed; of use to the same job only.

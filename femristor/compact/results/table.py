@@ -297,7 +297,9 @@ class SweepResult:
         )
 
 
-@storable("PulseSteps", version=1)
+@storable(
+    "PulseSteps", version=1, shapes={"conductance_S": "levels", "step_up_S": "levels", "step_down_S": "levels"}
+)
 @dataclass(frozen=True)
 class PulseSteps:
     """Change of conductance by one pulse, from each conductance.

@@ -51,7 +51,7 @@ class InferenceExperiment:
         return int(self.values.shape[1])
 
 
-@storable("InferenceDraws", version=1)
+@storable("InferenceDraws", version=1, shapes={"numbers": "done", "values": "times done"})
 @dataclass(frozen=True)
 class InferenceDraws:
     """The draws of an experiment that are done, to go on from.

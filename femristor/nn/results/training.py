@@ -108,7 +108,7 @@ class NamedArray:
     values: np.ndarray
 
 
-@storable("TrainingCheckpoint", version=1)
+@storable("TrainingCheckpoint", version=1, shapes={"partial": "3", "pulses": "2", "history": "epochs 5"})
 @dataclass(frozen=True)
 class TrainingCheckpoint:
     """A training in the middle.
