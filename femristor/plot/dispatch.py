@@ -8,7 +8,7 @@ from femristor.core.errors import InputError
 _OWN: dict[str, tuple[str, Callable]] = {
     "IVCurve": ("iv:iv_figure", lambda draw, curve: draw([curve])),
     "SwitchingTrace": ("switching:loops_figure", lambda draw, trace: draw({trace.model: [trace]})),
-    "PulseTrace": ("switching:pulses_figure", lambda draw, train: draw({train.load: train})),
+    "PulseTrace": ("switching:pulses_figure", lambda draw, train: draw({f"{train.set_V:g} / {train.reset_V:g} V": train})),
     "SweepResult": ("compact:sweep_figure", lambda draw, sweep: draw(sweep)),
     "PulseSteps": ("compact:steps_figure", lambda draw, steps: draw(steps)),
     "FormingFit": ("fits:forming_figure", lambda draw, fit: draw(fit)),
