@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from femristor.cli.main import main
+from femristor.device.card.io import card_path
 
 
 def run_json(capsys, *argv) -> dict:
@@ -54,3 +55,11 @@ def test_new_never_replaces_a_card_unasked(capsys, tmp_path, monkeypatch):
     assert "mine.toml exists already" in capsys.readouterr().err
     assert main(["card", "new", "mine.toml", "--force"]) == 0
     assert "precious" not in (tmp_path / "mine.toml").read_text()
+
+
+def test_a_new_card_is_not_made_from_half_a_card(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    whole = card_path("cmo_hfox").read_text(encoding="utf-8")
+    (tmp_path / "half.toml").write_text(whole[: whole.index("[selector]")], encoding="utf-8")
+    assert main(["card", "new", "new.toml", "--from", "half.toml"]) == 2
+    assert "half.toml" in capsys.readouterr().err and not (tmp_path / "new.toml").exists()

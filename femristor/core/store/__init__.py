@@ -135,7 +135,7 @@ def load(path: str | Path, cls: type | None = None):
         raise
     except (InputError, ConvergenceError) as error:
         raise StoreError(f"{source}: holds values that cannot be used ({error}); make it again.") from error
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise StoreError(f"{source}: damaged or not written by femristor; make it again.") from error
     if cls is not None and not isinstance(result, cls):
         wanted = getattr(cls, "__store_name__", cls.__name__)

@@ -98,6 +98,9 @@ def new_card_text(name: str, template: str = "cmo_hfox") -> str:
 
     Returns:
         TOML text.
+
+    Raises:
+        CardError: the template is no valid card.
     """
     import tomlkit
 
@@ -106,7 +109,9 @@ def new_card_text(name: str, template: str = "cmo_hfox") -> str:
     document["description"] = (
         f"New card made from {document['name'] if template == name else template}; replace the numbers"
     )
-    return tomlkit.dumps(document)
+    text = tomlkit.dumps(document)
+    parse_card(text, f"card made from {template}")
+    return text
 
 
 def replaced_card_text(template: str | Path, changes: dict[str, dict], name: str | None = None) -> str:

@@ -10,7 +10,20 @@ from femristor.core.traces import SwitchingTrace
 from femristor.fem.results.dome import DomeState
 
 
-@storable("SwitchingState", version=2)
+@storable(
+    "SwitchingState",
+    version=2,
+    shapes={
+        "places_nm": "nodes 3",
+        "oxide_places_nm": "oxide 3",
+        "potential_V": "history nodes",
+        "rise_K": "history nodes",
+        "unknown": "history oxide",
+        "applied_V": "history",
+        "steps_s": "steps",
+        "counts": "4",
+    },
+)
 @dataclass(frozen=True)
 class SwitchingState:
     """Fields of a cell with moving vacancies between two steps, independent of the number of MPI ranks.
