@@ -1,5 +1,6 @@
 """The front door: the whole chain in memory, from CSV to accuracy after ten years, by `import femristor as fm` alone."""
 
+import inspect
 import json
 import pkgutil
 import subprocess
@@ -162,3 +163,15 @@ def test_figures_and_files(tmp_path):
     assert (tmp_path / "loop.png").stat().st_size > 5000 and (tmp_path / "pulses.png").is_file()
     back = fm.load(fm.save(loop, tmp_path / "loop.h5"))
     np.testing.assert_array_equal(back.current_A, loop.current_A)
+
+
+def test_defaults_of_the_commands_are_those_of_the_functions():
+    """`compact build` and `sweep` hold defaults of their own so that help stays light; they are the same numbers."""
+    from femristor.cli.cell.sweep import command as sweep
+    from femristor.cli.compact.group import build
+
+    told = {option.name: option.default for option in build.params}
+    ours = {name: entry.default for name, entry in inspect.signature(fm.reduce).parameters.items()}
+    same = ("resolution", "bias_points", "density_points", "ambients", "probes", "jobs")
+    assert {name: told[name] for name in same} == {name: ours[name] for name in same}
+    assert {option.name: option.default for option in sweep.params}["resolution"] == fm.FieldCell(CARD).resolution
